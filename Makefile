@@ -1,0 +1,61 @@
+PYTHON ?= python3
+# `make lab TORCH_INDEX=https://download.pytorch.org/whl/cpu` leaves CUDA out on Linux.
+TORCH_INDEX ?=
+NB ?= notebooks/*.ipynb
+
+# What these name outside must not reach the project's own environment.
+unexport PYTHONPATH PYTHONHOME MPLBACKEND JUPYTER_PATH
+export JUPYTER_PREFER_ENV_PATH = 1
+
+READY := .venv/ready
+
+.PHONY: help lab test lint notebooks data clean
+
+help:
+	@echo "make lab        open JupyterLab on the notebooks"
+	@echo "make test       run the unit tests and every notebook"
+	@echo "make lint       check the code with ruff"
+	@echo "make notebooks  run every notebook and save it; one: NB=notebooks/NAME.ipynb"
+	@echo "make data       build the data sets anew"
+	@echo "make clean      remove .venv and caches"
+
+# On a machine without a screen, print the address only.
+lab: $(READY)
+	.venv/bin/jupyter lab --allow-root --LabApp.default_url=/lab/tree/notebooks \
+	  $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser)
+
+test: $(READY)
+	.venv/bin/pytest --nbval
+
+lint: $(READY)
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+
+# Saves outputs, tags, the kernel's name, and nothing that differs from run to run.
+notebooks: $(READY)
+	.venv/bin/jupyter nbconvert --to notebook --inplace --execute \
+	  --ExecutePreprocessor.record_timing=False \
+	  --ExecutePreprocessor.store_widget_state=False \
+	  --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
+	  --ClearMetadataPreprocessor.enabled=True \
+	  --ClearMetadataPreprocessor.preserve_cell_metadata_mask="{'tags'}" \
+	  --ClearMetadataPreprocessor.preserve_nb_metadata_mask="{'kernelspec', ('language_info', 'name')}" \
+	  $(NB)
+
+data: $(READY)
+	.venv/bin/python data/make_spring.py
+
+# Built anew when a requirement changes; the last line marks it as complete.
+$(READY): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+	  "Python 3.11 or newer is needed: install it and name it, as in make lab PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' || { echo \
+	  "$(PYTHON) cannot make environments: on Debian and Ubuntu, run: sudo apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/pip install -c constraints.txt $(addprefix --extra-index-url=,$(TORCH_INDEX)) -e '.[test]'
+	.venv/bin/jupyter labextension disable @jupyterlab/apputils-extension:announcements
+	touch $@
+
+clean:
+	rm -rf .venv *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

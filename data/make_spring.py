@@ -1,0 +1,24 @@
+"""Write spring.npz, the data of notebooks 03 to 06, beside this file."""
+
+import os
+
+import numpy as np
+
+from hnnlib.data import SPRING_FILE, spring_dataset
+
+PROTOCOL = {
+    "seed": 0,
+    "system": "MassSpring, m = k = 1",
+    "energy_low": 0.2,
+    "energy_high": 1.0,
+    "dt": 0.1,
+    "sigma": 0.1,
+}
+
+train, test = spring_dataset(PROTOCOL["seed"])
+arrays = {f"train_{name}": x for name, x in vars(train).items()}
+arrays |= {f"test_{name}": x for name, x in vars(test).items()}
+temporary = SPRING_FILE.with_suffix(".tmp.npz")
+np.savez_compressed(temporary, **arrays, **PROTOCOL)
+os.replace(temporary, SPRING_FILE)
+print(f"{SPRING_FILE.name}: {SPRING_FILE.stat().st_size / 1000:.0f} kB")

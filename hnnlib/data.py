@@ -1,0 +1,114 @@
+"""Trajectories to learn from: simulate, add noise, split, load; notebook 02."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+from zlib import error as ZlibError
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hnnlib.integrators import rollout
+from hnnlib.mechanics import VectorField
+from hnnlib.systems import MassSpring
+
+SPRING_FILE = Path(__file__).parents[1] / "data" / "spring.npz"
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """States measured with noise, the clean states, and the rates dz/dt of the clean.
+
+    t is (time,); the others are (..., trajectories, time, 2n). Leading axes, where
+    there are any, count seeds.
+    """
+
+    t: Tensor
+    z: Tensor
+    z_clean: Tensor
+    dz_dt: Tensor
+
+    def samples(self) -> tuple[Tensor, Tensor]:
+        """Return (z, dz_dt) with trajectories and times merged, (..., N, 2n) each."""
+        return self.z.flatten(-3, -2), self.dz_dt.flatten(-3, -2)
+
+    def pairs(self) -> tuple[Tensor, Tensor]:
+        """Return (z now, z one sample later), (..., N, 2n) each."""
+        return self.z[..., :-1, :].flatten(-3, -2), self.z[..., 1:, :].flatten(-3, -2)
+
+
+def simulate(
+    field: VectorField, z0: Tensor, t: Tensor, sigma: float, generator: torch.Generator
+) -> Trajectories:
+    """Integrate all starts in one batch and measure them with Gaussian noise.
+
+    From starts z0 (trajectories, 2n) over times t (time,); sigma is the standard
+    deviation of the noise on each component of z, ValueError if negative. Rates are
+    those of the clean states, as in the code of Greydanus et al. (2019).
+    """
+    if not 0 <= sigma < float("inf"):
+        raise ValueError(f"sigma is {sigma}; expected 0 <= sigma")
+    z = rollout(field, z0, t, rtol=1e-11, atol=1e-11)
+    noise = torch.randn(z.shape, generator=generator, dtype=z.dtype)
+    return Trajectories(t, z + sigma * noise, z, field(z))
+
+
+def split_by_trajectory(
+    data: Trajectories, train_fraction: float, generator: torch.Generator
+) -> tuple[Trajectories, Trajectories]:
+    """Split whole trajectories at random, so that no test sample has a trained twin.
+
+    ValueError unless 0 < train_fraction < 1 leaves both parts a trajectory.
+    """
+    n = data.z.shape[-3]
+    n_train = round(train_fraction * n)
+    if not 0 < n_train < n:
+        expected = f"expected one in (0, 1) that splits {n} trajectories"
+        raise ValueError(f"train_fraction is {train_fraction}; {expected}")
+    order = torch.randperm(n, generator=generator)
+    states = (data.z, data.z_clean, data.dz_dt)
+    train, test = (
+        Trajectories(data.t, *(x[..., part, :, :] for x in states))
+        for part in (order[:n_train], order[n_train:])
+    )
+    return train, test
+
+
+def spring_dataset(
+    seed: int, n: int = 50, sigma: float = 0.1
+) -> tuple[Trajectories, Trajectories]:
+    """Return the (train, test) data of notebooks 02 to 06 for one seed.
+
+    A spring with m = k = 1, n starts with H ~ U[0.2, 1] and any phase, 30 samples 0.1
+    apart, noise sigma, half of the trajectories for training.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    z0 = MassSpring().sample_by_energy(n, 0.2, 1.0, generator)
+    t = 0.1 * torch.arange(30, dtype=torch.float64)
+    data = simulate(MassSpring().field, z0, t, sigma, generator)
+    return split_by_trajectory(data, 0.5, generator)
+
+
+def stack(parts: Sequence[Trajectories]) -> Trajectories:
+    """Put data sets of equal shape side by side, (seeds, trajectories, time, 2n)."""
+    columns = zip(*((d.z, d.z_clean, d.dz_dt) for d in parts), strict=True)
+    return Trajectories(parts[0].t, *(torch.stack(column) for column in columns))
+
+
+def load_spring(path: Path = SPRING_FILE) -> tuple[Trajectories, Trajectories]:
+    """Read (train, test) of notebooks 03 to 06; ValueError if damaged or missing."""
+    if not path.exists():
+        raise ValueError(f"{path} is missing; `python data/make_spring.py` builds it")
+    names = Trajectories.__dataclass_fields__
+    try:
+        with np.load(path) as file:
+            train, test = (
+                Trajectories(*(torch.from_numpy(file[f"{part}_{k}"]) for k in names))
+                for part in ("train", "test")
+            )
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile, ZlibError) as error:
+        remedy = "`python data/make_spring.py` rebuilds it"
+        raise ValueError(f"{path} is damaged ({error}); {remedy}") from error
+    return train, test

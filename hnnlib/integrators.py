@@ -1,0 +1,171 @@
+"""Turn a vector field into a trajectory; introduced in notebooks 02 and 08.
+
+Starts z0 (*batch, 2n) and increasing times t (time,) in, a trajectory (*batch, time,
+2n) out. ``rollout`` is adaptive and accurate; the others take exactly one step between
+neighbouring times and can be differentiated when z0 requires a gradient. A separable
+H = T(p) + V(q) comes as velocity ``dq_dt(p)`` = ∂T/∂p and force ``dp_dt(q)`` = −∂V/∂q,
+each (*batch, n) -> (*batch, n). All raise ValueError on a state that is odd or not
+finite, on times that do not increase, and on a field of the wrong shape.
+"""
+
+import warnings
+from collections.abc import Callable
+
+import torch
+from scipy.integrate import solve_ivp
+from torch import Tensor
+
+from hnnlib.mechanics import VectorField, check_state, split
+
+
+def check_arguments(field: VectorField, z0: Tensor, t: Tensor) -> None:
+    """Raise ValueError unless z0, t and field are what an integrator can use."""
+    check_state(z0, "z0")
+    if t.ndim != 1 or len(t) < 2 or not t.isfinite().all():
+        shape = tuple(t.shape)
+        raise ValueError(f"t has shape {shape}; expected (time,), 2 or more, finite")
+    if not (t.diff() > 0).all():
+        i = int((t.diff() <= 0).nonzero()[0])
+        pair = f"t[{i}] = {t[i]:g}, then t[{i + 1}] = {t[i + 1]:g}"
+        raise ValueError(f"t is not increasing: {pair}")
+    with torch.no_grad():
+        got, expected = tuple(field(z0).shape), tuple(z0.shape)
+    if got != expected:
+        raise ValueError(f"field(z0) has shape {got}; expected {expected}")
+
+
+def rollout(
+    field: VectorField, z0: Tensor, t: Tensor, rtol: float = 1e-9, atol: float = 1e-9
+) -> Tensor:
+    """Integrate a whole batch of starts in one call of scipy's DOP853.
+
+    An adaptive Runge–Kutta method of order 8 (Hairer, Nørsett & Wanner 1993). The
+    batch shares one step, chosen by its root-mean-square error. Both tolerances
+    matter: under scipy's default atol of 1e-6 a smaller rtol buys nothing. A member
+    whose rate is no longer finite is named in a warning and NaN from then on.
+
+    Returns the trajectory (*batch, time, 2n) in z0's dtype, without a graph. Raises
+    RuntimeError if the solver fails, with scipy's message, the time it reached and the
+    batch member that moved fastest there.
+    """
+    check_arguments(field, z0, t)
+    reached, rate = float(t[0]), torch.zeros_like(z0)
+    end = torch.full(z0.shape[:-1], torch.inf)  # when a member was lost, (*batch)
+
+    def flat_field(time, flat):
+        nonlocal reached, rate, end
+        with torch.no_grad():
+            rate = field(torch.as_tensor(flat, dtype=z0.dtype).reshape(z0.shape))
+        end = end.where(rate.isfinite().all(dim=-1), end.clamp(max=time))
+        reached, rate = time, rate.where(end[..., None].isinf(), 0.0)
+        return rate.reshape(-1).double().numpy()
+
+    solution = solve_ivp(
+        flat_field,
+        (float(t[0]), float(t[-1])),
+        z0.detach().reshape(-1).double().numpy(),
+        method="DOP853",
+        t_eval=t.double().numpy(),
+        rtol=rtol,
+        atol=atol,
+    )
+    if not solution.success:
+        speed = rate.norm(dim=-1)  # (*batch)
+        member = (speed == speed.max()).nonzero()[0].tolist()
+        raise RuntimeError(
+            f"{solution.message} Reached t = {reached:.6g}; batch member {member} "
+            f"moved fastest there, |dz/dt| = {speed.max():.3g}"
+        )
+    lost = end.isfinite().nonzero().tolist()
+    if lost:
+        warnings.warn(f"{len(lost)} batch members lost: {lost}", stacklevel=2)
+    z = torch.as_tensor(solution.y, dtype=z0.dtype).reshape(*z0.shape, len(t))
+    return z.where(t < end[..., None, None], torch.nan).movedim(-1, -2)
+
+
+def march(step: Callable[[Tensor, float], Tensor], z0: Tensor, t: Tensor) -> Tensor:
+    """Repeat a one-step method ``step(z, dt)`` over times t; (*batch, time, 2n)."""
+    check_arguments(lambda z: step(z, float(t[1] - t[0])), z0, t)
+    states = [z0]
+    with torch.set_grad_enabled(z0.requires_grad):
+        for dt in t.diff().tolist():
+            states.append(step(states[-1], dt))
+        return torch.stack(states, dim=-2)
+
+
+def iterate(step: Callable[[Tensor], Tensor], z0: Tensor, n: int) -> Tensor:
+    """Apply a map n times: (*batch, 2n) -> (*batch, n + 1, 2n); ValueError if n < 1."""
+    if n < 1:
+        raise ValueError(f"n is {n}; expected at least 1")
+    return march(lambda z, _: step(z), z0, torch.arange(n + 1.0))
+
+
+def rk4(field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
+    """Integrate by the classical Runge–Kutta method, order 4 (Kutta 1901)."""
+
+    def step(z, dt):
+        k1 = field(z)
+        k2 = field(z + dt / 2 * k1)
+        k3 = field(z + dt / 2 * k2)
+        k4 = field(z + dt * k3)
+        return z + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+
+    return march(step, z0, t)
+
+
+def symplectic_euler(
+    dq_dt: VectorField, dp_dt: VectorField, z0: Tensor, t: Tensor
+) -> Tensor:
+    """Integrate a separable H by a kick, then a drift; order 1 (de Vogelaere 1956)."""
+
+    def step(z, dt):
+        q, p = split(z)
+        p = p + dt * dp_dt(q)
+        return torch.cat([q + dt * dq_dt(p), p], dim=-1)
+
+    return march(step, z0, t)
+
+
+def leapfrog_step(
+    dq_dt: VectorField, dp_dt: VectorField, z: Tensor, dt: float
+) -> Tensor:
+    """Advance z (*batch, 2n) by half a kick, a drift and half a kick."""
+    q, p = split(z)
+    p = p + dt / 2 * dp_dt(q)
+    q = q + dt * dq_dt(p)
+    return torch.cat([q, p + dt / 2 * dp_dt(q)], dim=-1)
+
+
+def leapfrog(dq_dt: VectorField, dp_dt: VectorField, z0: Tensor, t: Tensor) -> Tensor:
+    """Integrate a separable H; order 2, symplectic, reversible (Verlet 1967)."""
+    return march(lambda z, dt: leapfrog_step(dq_dt, dp_dt, z, dt), z0, t)
+
+
+def yoshida4(dq_dt: VectorField, dp_dt: VectorField, z0: Tensor, t: Tensor) -> Tensor:
+    """Integrate a separable H by three leapfrogs a step; order 4 (Yoshida 1990)."""
+    outer = 1 / (2 - 2 ** (1 / 3))
+
+    def step(z, dt):
+        for weight in (outer, 1 - 2 * outer, outer):
+            z = leapfrog_step(dq_dt, dp_dt, z, weight * dt)
+        return z
+
+    return march(step, z0, t)
+
+
+def implicit_midpoint(field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
+    """Integrate by z₁ = z₀ + dt·f((z₀ + z₁)/2); order 2, symplectic for any H.
+
+    The midpoint comes from fixed-point iteration to 1e-13; RuntimeError if 100
+    iterations are not enough (Hairer, Lubich & Wanner 2006, II.1 and VIII.6).
+    """
+
+    def step(z, dt):
+        middle = z
+        for _ in range(100):
+            previous, middle = middle, z + dt / 2 * field(middle)
+            if ((middle - previous).abs() <= 1e-13 * (1 + middle.abs())).all():
+                return 2 * middle - z
+        raise RuntimeError(f"no midpoint after 100 iterations: dt = {dt:g} is too long")
+
+    return march(step, z0, t)

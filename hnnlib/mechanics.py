@@ -1,0 +1,73 @@
+"""Phase space and Hamilton's equations; introduced in notebook 01.
+
+A state is z = (q, p): a tensor (..., 2n), the n coordinates first, then the n momenta.
+A Hamiltonian is any callable ``energy(z) -> (...)``; a vector field is any callable
+``field(z) -> dz_dt`` of z's shape. Everything in hnnlib speaks these two sentences.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Energy = Callable[[Tensor], Tensor]
+VectorField = Callable[[Tensor], Tensor]
+
+
+def split(z: Tensor) -> tuple[Tensor, Tensor]:
+    """Split states z (..., 2n) into q and p, views (..., n); ValueError if odd."""
+    if z.ndim == 0 or z.shape[-1] % 2 or z.shape[-1] == 0:
+        shape = tuple(z.shape)
+        raise ValueError(f"z has shape {shape}; expected (..., 2n), q first, then p")
+    q, p = z.chunk(2, dim=-1)  # (..., n) each
+    return q, p
+
+
+def check_state(z: Tensor, name: str = "z") -> None:
+    """Raise ValueError unless z (..., 2n) is floating point, even and finite."""
+    if not torch.is_tensor(z) or not z.is_floating_point():
+        kind = getattr(z, "dtype", type(z).__name__)
+        raise ValueError(f"{name} is {kind}; expected a floating-point tensor")
+    split(z)
+    bad = ~z.isfinite().all(dim=-1)  # (...)
+    if bad.any():
+        at = bad.nonzero()[0].tolist()
+        value = z[bad][0].tolist()
+        raise ValueError(f"{name} is {value} at index {at}; expected finite numbers")
+
+
+def hamiltonian_vector_field(energy: Energy, z: Tensor) -> Tensor:
+    """Return the symplectic gradient (∂H/∂p, −∂H/∂q) by automatic differentiation.
+
+    Hamilton's equations, dq/dt = ∂H/∂p and dp/dt = −∂H/∂q (Greydanus et al. 2019,
+    eq. 1). Under ``torch.no_grad`` the result carries no graph; otherwise it can be
+    differentiated once more, which is what training an HNN needs.
+    Takes z (..., 2n), whose ``requires_grad`` is left alone, and returns dz/dt of that
+    shape; ValueError if z is odd or energy(z) is not one number a state, (...).
+    """
+    split(z)
+    create_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        z = z if z.requires_grad else z.detach().requires_grad_()
+        h = energy(z)
+        if h.shape != z.shape[:-1]:
+            got, expected = tuple(h.shape), tuple(z.shape[:-1])
+            raise ValueError(f"energy(z) has shape {got}; expected {expected}")
+        (dh_dz,) = torch.autograd.grad(h.sum(), z, create_graph=create_graph)
+    dh_dq, dh_dp = split(dh_dz)
+    return torch.cat([dh_dp, -dh_dq], dim=-1)  # (..., 2n)
+
+
+def divergence(field: VectorField, z: Tensor) -> Tensor:
+    """Return the divergence Σᵢ ∂fᵢ/∂zᵢ of a field at z (..., 2n), shape (...).
+
+    Zero for every Hamiltonian field (Liouville): phase-space volume is preserved.
+    """
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        dz_dt = field(z)
+        terms = [
+            torch.autograd.grad(dz_dt[..., i].sum(), z, retain_graph=True)[0][..., i]
+            for i in range(z.shape[-1])
+        ]
+    return sum(terms)

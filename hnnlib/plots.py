@@ -1,0 +1,62 @@
+"""Figures of the series: each function draws on an ``ax`` and returns it.
+
+Colour and line style belong to a model and are the same in every notebook.
+"""
+
+import matplotlib.pyplot as plt
+from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from hnnlib.mechanics import split
+
+LOOK = {
+    "truth": {"color": "black", "linestyle": "-"},
+    "next-step": {"color": "#E69F00", "linestyle": ":"},
+    "derivative": {"color": "#D55E00", "linestyle": "--"},
+    "HNN": {"color": "#0072B2", "linestyle": "-"},
+    "data": {"color": "0.6", "linestyle": "none", "marker": ".", "markersize": 3},
+}
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display a figure with a text for readers who cannot see it, and close it."""
+    display(figure, metadata={"image/png": {"alt": alt}})
+    plt.close(figure)
+
+
+def phase_axes(ax: Axes, limit: float, title: str = "") -> Axes:
+    """Prepare phase-space axes: q across, p up, equal scales, from −limit to limit."""
+    ax.set(xlabel="position $q$", ylabel="momentum $p$", title=title, aspect="equal")
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit))
+    return ax
+
+
+def phase_portrait(ax: Axes, z: Tensor, model: str, **line) -> Axes:
+    """Draw trajectories (trajectories, time, 2) in a model's look, starts marked."""
+    q, p = (x.squeeze(-1) for x in split(z.detach()))  # (trajectories, time)
+    look = LOOK[model] | line
+    ax.plot(q.T, p.T, **look)
+    if model != "data":
+        ax.plot(q[:, 0], p[:, 0], "o", color=look["color"], zorder=3)
+    ax.lines[-1].set_label(model)
+    return ax
+
+
+def field_arrows(ax: Axes, z: Tensor, dz_dt: Tensor, **quiver) -> Axes:
+    """Draw a vector field dz_dt (..., 2) as arrows at z (..., 2)."""
+    q, p = z.reshape(-1, 2).T
+    ax.quiver(
+        q, p, *dz_dt.detach().reshape(-1, 2).T, angles="xy", pivot="mid", **quiver
+    )
+    return ax
+
+
+def energy_lines(ax: Axes, t: Tensor, ratio: Tensor, model: str, **line) -> Axes:
+    """Draw E/E₀ (lines, time) against t (time,) in a model's look, the truth at 1."""
+    ax.axhline(1.0, **LOOK["truth"], linewidth=1)
+    ax.plot(t, ratio.detach().T, **(LOOK[model] | line))
+    ax.lines[-1].set_label(model)
+    ax.set(xlabel="time $t$", ylabel="energy $E/E_0$")
+    return ax

@@ -1,0 +1,80 @@
+"""The one training loop of the series; written out in notebooks 03 to 05."""
+
+import sys
+import warnings
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from tqdm import trange
+
+
+@dataclass(frozen=True)
+class History:
+    """The training loss at every step: (steps,), of an ensemble (steps, members)."""
+
+    loss: Tensor
+
+    @property
+    def diverged(self) -> list[int]:
+        """The members whose last loss is not finite."""
+        bad = ~torch.atleast_1d(self.loss[-1]).isfinite()
+        return bad.nonzero().flatten().tolist()
+
+
+class TrainingDiverged(RuntimeError):
+    """No member's loss is finite any more; ``history`` holds the losses."""
+
+    def __init__(self, history: History):
+        """Keep the history and say where it ended."""
+        super().__init__(f"the loss is not finite at step {len(history.loss) - 1}")
+        self.history = history
+
+
+def mse(prediction: Tensor, target: Tensor) -> Tensor:
+    """Return the mean squared error over the last two axes: (..., N, 2n) -> (...)."""
+    return ((prediction - target) ** 2).mean(dim=(-2, -1))
+
+
+def fit(
+    model: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    steps: int = 300,
+    learning_rate: float = 1e-2,
+    weight_decay: float = 1e-4,
+    label: str | None = None,
+) -> History:
+    """Train on the mean squared error of model(inputs) by full-batch Adam, in place.
+
+    An ensemble trains on the sum of its members' losses, which leaves each alone: one
+    that diverges is named in the history and a warning, and does not touch the others.
+
+    Inputs and targets are (N, 2n), for an ensemble (members, N, 2n). The learning rate
+    falls to zero along a cosine; a label shows a progress bar. Raises ValueError if
+    the shapes differ or steps < 1, TrainingDiverged if no loss is finite any more.
+    """
+    if inputs.shape != targets.shape:
+        got, expected = tuple(targets.shape), tuple(inputs.shape)
+        raise ValueError(f"targets has shape {got}; expected {expected}, as inputs")
+    if steps < 1:
+        raise ValueError(f"steps is {steps}; expected at least 1")
+    adam = torch.optim.Adam(
+        model.parameters(), learning_rate, weight_decay=weight_decay
+    )
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
+    losses: list[Tensor] = []
+    for _ in trange(steps, desc=label, disable=label is None, file=sys.stdout):
+        adam.zero_grad()
+        loss = mse(model(inputs), targets)  # () or (members,)
+        loss.sum().backward()
+        adam.step()
+        cosine.step()
+        losses.append(loss.detach())
+        if not loss.isfinite().any():
+            raise TrainingDiverged(History(torch.stack(losses)))
+    history = History(torch.stack(losses))
+    if history.diverged:
+        lost, members = history.diverged, loss.numel()
+        warnings.warn(f"{len(lost)} of {members} diverged: {lost}", stacklevel=2)
+    return history

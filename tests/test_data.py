@@ -1,0 +1,239 @@
+"""Data sets: reproducible, split without leaks, read back or refused."""
+
+import io
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from hnnlib.data import (
+    SPRING_FILE,
+    Trajectories,
+    load_spring,
+    simulate,
+    split_by_trajectory,
+    spring_dataset,
+    stack,
+)
+from hnnlib.systems import MassSpring
+
+SPRING = MassSpring(m=0.5, k=2.0)
+FIELDS = ("t", "z", "z_clean", "dz_dt")
+
+
+def generator(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+def simulated(seed=0, n=50, sigma=0.1):
+    z0 = torch.randn(n, 2, generator=generator(1), dtype=torch.float64)
+    t = torch.linspace(0, 3, 31, dtype=torch.float64)
+    return simulate(SPRING.field, z0, t, sigma, generator(seed))
+
+
+def counted(*shape):
+    """Trajectories whose every number is its own, (*shape, time, 2)."""
+    size = math.prod(shape) * 2
+    z = torch.arange(size, dtype=torch.float64).view(*shape, 2)
+    return Trajectories(torch.arange(shape[-1]), z, z + 0.25, z + 0.5)
+
+
+def same(a, b):
+    return all(torch.equal(getattr(a, name), getattr(b, name)) for name in FIELDS)
+
+
+def starts(*parts):
+    """The clean starts of data sets, as a sorted list of pairs."""
+    return sorted(tuple(z.tolist()) for part in parts for z in part.z_clean[:, 0])
+
+
+def test_same_seed_gives_the_same_data_bit_for_bit():
+    for a, b in zip(spring_dataset(3), spring_dataset(3), strict=True):
+        assert same(a, b)
+
+
+def test_two_seeds_share_no_start_and_no_noise():
+    one, two = spring_dataset(0), spring_dataset(1)
+    assert not set(starts(*one)) & set(starts(*two))
+    noise = [part.z - part.z_clean for part in (one[0], two[0])]
+    assert abs(torch.corrcoef(torch.stack(noise).flatten(1))[0, 1]) < 0.1
+
+
+def test_making_data_leaves_the_global_generator_alone():
+    before = torch.random.get_rng_state()
+    spring_dataset(0)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_spring_dataset_follows_its_protocol():
+    train, test = spring_dataset(0)
+    for part in (train, test):
+        assert part.z.shape == part.z_clean.shape == part.dz_dt.shape == (25, 30, 2)
+        assert part.z.dtype == torch.float64
+        torch.testing.assert_close(part.t, torch.linspace(0, 2.9, 30).double())
+        exact = MassSpring().solution(part.z_clean[:, 0], part.t)
+        torch.testing.assert_close(part.z_clean, exact, rtol=0, atol=1e-9)
+        h = MassSpring().energy(part.z_clean)
+        assert h.min() > 0.2 - 1e-9
+        assert h.max() < 1.0 + 1e-9
+    n = [len(part.z) for part in spring_dataset(0, n=11, sigma=0.5)]
+    assert sum(n) == 11
+
+
+@pytest.mark.parametrize("fraction, n_train", [(0.5, 25), (0.2, 10), (0.98, 49)])
+def test_split_loses_no_trajectory_and_shares_none(fraction, n_train):
+    data = simulated()
+    train, test = split_by_trajectory(data, fraction, generator(0))
+    assert len(train.z) == n_train
+    assert starts(train, test) == starts(data)
+    assert len(set(starts(data))) == 50
+
+
+def test_split_keeps_a_trajectory_with_its_noise_and_rates():
+    for part in split_by_trajectory(counted(9, 4), 0.5, generator(0)):
+        assert torch.equal(part.z_clean, part.z + 0.25)
+        assert torch.equal(part.dz_dt, part.z + 0.5)
+        assert torch.equal(part.t, torch.arange(4))
+
+
+def test_split_is_random_but_reproducible():
+    data = simulated()
+    a, b, c = (split_by_trajectory(data, 0.5, generator(i))[0] for i in (0, 0, 1))
+    assert same(a, b)
+    assert starts(a) != starts(c)
+    assert not torch.equal(a.z, data.z[:25])
+    assert not torch.equal(a.z, data.z[-25:])
+
+
+@pytest.mark.parametrize("sigma", [0.1, 2.0])
+def test_noise_has_the_promised_spread_and_spares_clean_states_and_rates(sigma):
+    data = simulated(sigma=sigma)
+    noise = data.z - data.z_clean
+    assert noise.std().item() == pytest.approx(sigma, rel=0.05)
+    assert abs(noise.mean()) < 0.06 * sigma
+    exact = SPRING.solution(data.z_clean[:, 0], data.t)
+    torch.testing.assert_close(data.z_clean, exact, rtol=0, atol=1e-9)
+    torch.testing.assert_close(data.dz_dt, SPRING.field(data.z_clean))
+
+
+def test_without_noise_measured_states_are_the_clean_ones():
+    data = simulated(sigma=0.0)
+    assert torch.equal(data.z, data.z_clean)
+
+
+@pytest.mark.parametrize("seeds", [(), (3,)])
+def test_samples_merge_trajectories_and_times(seeds):
+    data = counted(*seeds, 5, 4)
+    z, dz_dt = data.samples()
+    assert z.shape == dz_dt.shape == (*seeds, 20, 2)
+    assert torch.equal(z.reshape(-1), data.z.reshape(-1))
+    assert torch.equal(dz_dt, z + 0.5)
+
+
+@pytest.mark.parametrize("seeds", [(), (3,)])
+def test_pairs_are_neighbours_in_time_of_one_trajectory(seeds):
+    data = counted(*seeds, 5, 4)
+    now, later = data.pairs()
+    assert now.shape == later.shape == (*seeds, 15, 2)
+    assert torch.equal(later, now + 2)
+    assert torch.equal(now.reshape(-1, 3, 2), data.z[..., :-1, :].reshape(-1, 3, 2))
+
+
+def test_stack_puts_seeds_side_by_side():
+    parts = [spring_dataset(seed, n=6)[0] for seed in range(3)]
+    data = stack(parts)
+    assert data.z.shape == (3, 3, 30, 2)
+    for i, part in enumerate(parts):
+        assert same(
+            part, Trajectories(data.t, *(x[i] for x in list(vars(data).values())[1:]))
+        )
+
+
+def test_the_file_holds_the_data_of_seed_0():
+    for part, expected in zip(load_spring(), spring_dataset(0), strict=True):
+        for name in FIELDS:
+            difference = getattr(part, name) - getattr(expected, name)
+            assert difference.abs().max() < 1e-10
+
+
+def test_the_file_is_small_and_states_its_protocol_without_pickles():
+    assert SPRING_FILE.stat().st_size < 1e6
+    with np.load(SPRING_FILE, allow_pickle=False) as file:
+        content = {name: file[name] for name in file}
+    assert content["seed"] == 0
+    assert content["sigma"] == content["dt"] == 0.1
+    assert (content["energy_low"], content["energy_high"]) == (0.2, 1.0)
+    assert content["system"] == "MassSpring, m = k = 1"
+
+
+def written(save, *args, **kwargs):
+    buffer = io.BytesIO()
+    save(buffer, *args, **kwargs)
+    return buffer.getvalue()
+
+
+def archive(**changes):
+    """The bytes of spring.npz with arrays replaced, or left out where None."""
+    with np.load(SPRING_FILE) as file:
+        arrays = {name: file[name] for name in file} | changes
+    return written(np.savez, **{k: v for k, v in arrays.items() if v is not None})
+
+
+GOOD = SPRING_FILE.read_bytes()
+DAMAGED = {
+    "empty": b"",
+    "truncated": GOOD[: len(GOOD) // 2],
+    "garbage": b"this is no archive\n" * 99,
+    "array_missing": archive(test_z=None),
+    "pickled": archive(test_z=np.array([None])),
+    "words": archive(test_z=np.array(["z"])),
+    "single_array": written(np.save, np.zeros(3)),
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_damaged_file_is_refused_with_its_path_and_a_remedy(content, tmp_path):
+    path = tmp_path / "spring.npz"
+    path.write_bytes(content)
+    with pytest.raises(ValueError) as error:
+        load_spring(path)
+    assert f"{path} is damaged" in str(error.value)
+    assert "`python data/make_spring.py` rebuilds it" in str(error.value)
+
+
+def test_file_with_a_few_bytes_flipped_is_refused_wherever_they_are(tmp_path):
+    path = tmp_path / "spring.npz"
+    for i in range(0, 4000, 97):
+        flipped = bytes(b ^ 255 for b in GOOD[i : i + 100])
+        path.write_bytes(GOOD[:i] + flipped + GOOD[i + 100 :])
+        with pytest.raises(ValueError, match="is damaged .*make_spring.py"):
+            load_spring(path)
+
+
+def test_missing_file_is_refused_with_its_path_and_a_remedy(tmp_path):
+    path = tmp_path / "nowhere.npz"
+    with pytest.raises(ValueError) as error:
+        load_spring(path)
+    assert f"{path} is missing" in str(error.value)
+    assert "`python data/make_spring.py` builds it" in str(error.value)
+
+
+def test_whole_copy_of_the_file_is_read(tmp_path):
+    path = tmp_path / "spring.npz"
+    path.write_bytes(archive())
+    for a, b in zip(load_spring(path), load_spring(), strict=True):
+        assert same(a, b)
+
+
+@pytest.mark.parametrize("sigma", [-0.1, math.nan, math.inf])
+def test_noise_that_is_no_standard_deviation_is_refused(sigma):
+    with pytest.raises(ValueError, match=f"sigma is {sigma}; expected 0 <= sigma"):
+        simulated(sigma=sigma)
+
+
+@pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.2, 0.01, 0.995, math.nan, math.inf])
+def test_split_that_leaves_a_part_empty_is_refused(fraction):
+    message = f"train_fraction is {fraction}; expected .* splits 50 trajectories"
+    with pytest.raises(ValueError, match=message):
+        split_by_trajectory(simulated(), fraction, generator(0))

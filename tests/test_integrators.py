@@ -1,0 +1,366 @@
+"""Integrators against closed forms, scipy and the laws they promise to keep."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import solve_ivp
+from torch.autograd.functional import jacobian
+
+from hnnlib import integrators
+from hnnlib.integrators import iterate, leapfrog, rollout
+from hnnlib.mechanics import split
+from hnnlib.models import MLP, DerivativePredictor
+from hnnlib.systems import MassSpring
+
+ORDER = {
+    "rk4": 4,
+    "symplectic_euler": 1,
+    "leapfrog": 2,
+    "yoshida4": 4,
+    "implicit_midpoint": 2,
+}
+SEPARABLE = {"symplectic_euler", "leapfrog", "yoshida4"}
+SYMPLECTIC = SEPARABLE | {"implicit_midpoint"}
+REVERSIBLE = sorted(SYMPLECTIC - {"symplectic_euler"})
+FIXED = pytest.mark.parametrize("method", ORDER)
+EVERY = pytest.mark.parametrize("method", [*ORDER, "rollout"])
+TIGHT = {"rtol": 1e-11, "atol": 1e-11}
+SPRING = MassSpring(m=0.5, k=2.0)
+
+
+class Pendulum:
+    """H = p²/2 + 1 - cos q: not linear, so that no order is reached by luck."""
+
+    @staticmethod
+    def energy(z):
+        q, p = z.unbind(-1)
+        return p**2 / 2 + 1 - q.cos()
+
+    @staticmethod
+    def velocity(p):
+        return p
+
+    @staticmethod
+    def force(q):
+        return -q.sin()
+
+    @staticmethod
+    def field(z):
+        q, p = split(z)
+        return torch.cat([p, -q.sin()], dim=-1)
+
+
+def run(method, system, z0, t, **tolerance):
+    function = getattr(integrators, method)
+    if method in SEPARABLE:
+        return function(system.velocity, system.force, z0, t)
+    return function(system.field, z0, t, **tolerance)
+
+
+def states(*rows):
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def times(end, steps):
+    return torch.linspace(0, end, steps + 1, dtype=torch.float64)
+
+
+def starts(rng, *shape):
+    return 2 * torch.rand(*shape, 2, generator=rng, dtype=torch.float64) - 1
+
+
+# Accuracy
+
+
+def exact(system, z0, t):
+    if system is SPRING:
+        return SPRING.solution(z0, t)
+    return rollout(system.field, z0, t, rtol=1e-13, atol=1e-13)
+
+
+@FIXED
+@pytest.mark.parametrize("system", [SPRING, Pendulum])
+def test_order_of_convergence_is_that_of_theory(method, system):
+    z0 = states([1.2, 0.3], [-0.4, 1.5])
+    error = [
+        (run(method, system, z0, t) - exact(system, z0, t)).norm(dim=-1).max()
+        for t in (times(2, 64), times(2, 128))
+    ]
+    assert math.log2(error[0] / error[1]) == pytest.approx(ORDER[method], abs=0.1)
+
+
+def test_rollout_follows_the_closed_form(rng):
+    z0, t = starts(rng, 50), times(20, 200)
+    error = rollout(SPRING.field, z0, t, **TIGHT) - SPRING.solution(z0, t)
+    assert error.abs().max() < 1e-8
+
+
+def test_rollout_of_a_batch_equals_scipy_one_start_at_a_time(rng):
+    z0, t = starts(rng, 50), times(20, 200)
+    alone = [
+        solve_ivp(
+            lambda _, z: [z[1], -np.sin(z[0])],
+            (0, 20),
+            start,
+            method="DOP853",
+            t_eval=t.numpy(),
+            **TIGHT,
+        ).y.T
+        for start in z0.numpy()
+    ]
+    error = rollout(Pendulum.field, z0, t, **TIGHT).numpy() - np.stack(alone)
+    assert np.abs(error).max() < 1e-8
+
+
+def test_rollout_at_its_default_tolerance_keeps_the_energy():
+    z = rollout(Pendulum.field, states([1.5, 0.0]), times(200, 100))
+    assert (Pendulum.energy(z) - Pendulum.energy(z[:, :1])).abs().max() < 1e-6
+
+
+# Laws
+
+
+@pytest.mark.parametrize("method", [*REVERSIBLE, "rk4"])
+def test_running_back_returns_to_the_start_by_reversible_methods(method, rng):
+    z0, t = starts(rng, 5), times(50, 100)
+    turn = torch.tensor([1.0, -1.0], dtype=torch.float64)
+    end = run(method, Pendulum, z0, t)[:, -1]
+    back = run(method, Pendulum, end * turn, t)[:, -1] * turn
+    error = (back - z0).abs().max()
+    if method == "rk4":
+        assert error > 1e-3
+    else:
+        assert error < 1e-10
+
+
+@FIXED
+@pytest.mark.parametrize("z0", [[1.2, 0.3], [-2.0, 1.0]])
+def test_one_step_preserves_area_by_symplectic_methods(method, z0):
+    z0, t = torch.tensor(z0, dtype=torch.float64), times(0.5, 1)
+    det = torch.det(jacobian(lambda z: run(method, Pendulum, z, t)[-1], z0))
+    error = abs(det.item() - 1)
+    if method == "rk4":
+        assert error > 1e-6
+    else:  # the midpoint's derivative converges an iteration after the midpoint
+        assert error < (1e-11 if method == "implicit_midpoint" else 1e-14)
+
+
+def test_leapfrog_energy_error_stays_bounded_for_ten_thousand_periods():
+    h, t = SPRING.period / 40, times(1e4 * SPRING.period, 400_000)
+    z = leapfrog(SPRING.velocity, SPRING.force, states(1.0, 0.0), t)
+    error = (SPRING.energy(z) / SPRING.energy(z[0]) - 1).abs()
+    bound = (h * SPRING.k / 2) ** 2 / (SPRING.k * SPRING.m)  # (ωh)²/4
+    assert 0.999 * bound < error[:40].max()
+    assert error.max() < bound * (1 + 1e-9)
+
+
+@FIXED
+def test_energy_error_of_the_pendulum_stays_bounded_by_symplectic_methods(method):
+    z = run(method, Pendulum, states([1.5, 0.0]), times(1000, 4000))
+    error = (Pendulum.energy(z) - Pendulum.energy(z[:, :1])).abs().squeeze()
+    growth = error.max() / error[:200].max()
+    if method == "rk4":
+        assert growth > 10
+    else:
+        assert growth < 1.1
+
+
+# Shapes, types and graphs
+
+
+@EVERY
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+def test_batch_of_any_shape_equals_its_members_alone(method, shape, rng):
+    z0, t = starts(rng, *shape), times(2, 20)
+    z = run(method, Pendulum, z0, t)
+    assert z.shape == (*shape, 21, 2)
+    assert torch.equal(z[..., 0, :], z0)
+    for start, member in zip(z0.view(-1, 2), z.view(-1, 21, 2), strict=True):
+        assert (run(method, Pendulum, start, t) - member).abs().max() < 1e-7
+
+
+@EVERY
+def test_several_degrees_of_freedom_are_integrated_side_by_side(method, rng):
+    pairs, t = starts(rng, 3), times(2, 20)  # three pendulums, then as one system
+    together = run(method, Pendulum, pairs.T.reshape(6), t).view(21, 2, 3)
+    alone = run(method, Pendulum, pairs, t)
+    torch.testing.assert_close(together.permute(2, 0, 1), alone, rtol=0, atol=1e-7)
+
+
+@EVERY
+def test_float32_stays_float32(method):
+    z0 = torch.tensor([[1.0, 0.3], [0.7, -0.2]])
+    z = run(method, Pendulum, z0, times(2, 20))
+    assert z.dtype == torch.float32
+    assert (z - run(method, Pendulum, z0.double(), times(2, 20))).abs().max() < 1e-5
+
+
+@EVERY
+def test_times_need_not_be_evenly_spaced_nor_start_at_zero(method):
+    z0, t = states([1.0, 0.3]), states(3.0, 3.1, 3.3, 3.35, 4.0)
+    steps = [z0]
+    for i in range(4):
+        steps.append(run(method, Pendulum, steps[-1], t[i : i + 2])[..., -1, :])
+    error = run(method, Pendulum, z0, t) - torch.stack(steps, dim=-2)
+    assert error.abs().max() < 1e-8
+
+
+@FIXED
+def test_trajectory_is_differentiable_in_its_start(method):
+    t, basis = times(1, 10), torch.eye(2, dtype=torch.float64)
+    columns = run(method, SPRING, basis, t)[:, -1]  # the spring is linear
+    got = jacobian(lambda z: run(method, SPRING, z, t)[-1], basis[0])
+    torch.testing.assert_close(got, columns.T, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("method", ["rk4", "implicit_midpoint", "iterate", "rollout"])
+def test_trajectory_of_a_model_carries_no_graph(method):
+    model = DerivativePredictor(MLP(2, 8, 2, seed=0))
+    t = 3 if method == "iterate" else times(1, 3)
+    assert not getattr(integrators, method)(model, states([1.0, 0.3]), t).requires_grad
+
+
+def test_rollout_carries_no_graph_and_leaves_its_start_alone():
+    z0 = states([1.0, 0.3]).requires_grad_()
+    assert not rollout(Pendulum.field, z0, times(1, 3)).requires_grad
+    assert z0.requires_grad
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+def test_iterate_applies_a_map_again_and_again(shape, rng):
+    z0 = starts(rng, *shape)
+    turn = states([0.8, 0.6], [-0.6, 0.8])
+    z = iterate(lambda z: z @ turn.T, z0, 4)
+    assert z.shape == (*shape, 5, 2)
+    for i in range(5):
+        torch.testing.assert_close(z[..., i, :], z0 @ turn.matrix_power(i).T)
+
+
+# Members that fail
+
+
+def wall(z):
+    """Free motion, undefined from q = 2 on."""
+    q, p = split(z)
+    return torch.cat([p, 0 * p], dim=-1).where(q < 2, torch.nan)
+
+
+def test_member_that_diverges_is_named_and_leaves_the_others_alone():
+    z0, t = states([[0, 0.5], [0, 1]], [[1, 0.1], [0, -1]]), times(3, 60)
+    with pytest.warns(UserWarning, match=r"1 batch members lost: \[\[0, 1\]\]"):
+        z = rollout(wall, z0, t)
+    assert z[0, 1, t > 2].isnan().all()
+    keep = torch.tensor([True, False, True, True])
+    others = rollout(wall, z0.view(4, 2)[keep], t)
+    assert (z.view(4, 61, 2)[keep] - others).abs().max() < 1e-7
+
+
+def test_member_that_diverges_is_right_until_it_is_lost():
+    t = times(3, 60)
+    with pytest.warns(UserWarning, match="lost"):
+        z = rollout(wall, states([0.0, 1.0], [0.0, 0.5]), t)
+    q = z[0, :, 0]
+    assert (q - t)[q.isfinite()].abs().max() < 1e-7
+    assert q[1:].isfinite().any()
+
+
+def test_rollout_without_losses_does_not_warn():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rollout(wall, states([0.0, 0.5]), times(3, 10))
+
+
+def test_blow_up_in_finite_time_tells_when_and_where():
+    message = r"Required step size .*Reached t = 0\.\d+; batch member \[1\] moved"
+    with pytest.raises(RuntimeError, match=message) as error:
+        rollout(lambda z: z**2, states([0.1, 0.1], [1.2, 1.0]), times(3, 10))
+    reached = float(str(error.value).split("t = ")[1].split(";")[0])
+    assert reached == pytest.approx(1 / 1.2, abs=1e-3)
+
+
+def test_too_long_a_step_for_the_implicit_midpoint_is_refused():
+    with pytest.raises(RuntimeError, match="100 iterations: dt = 5 is too long"):
+        run("implicit_midpoint", Pendulum, states([1.0, 0.3]), times(10, 2))
+
+
+# Bad input is refused before any work
+
+GOOD_T = times(1, 4)
+BAD_START = [
+    (torch.zeros(4, 3), r"z has shape \(4, 3\); expected \(\.\.\., 2n\)"),
+    (torch.tensor(1.0), r"z has shape \(\); expected \(\.\.\., 2n\)"),
+    (torch.zeros(4, 2, dtype=torch.int64), "z0 is torch.int64; expected a floating"),
+    ([1.0, 0.0], "z0 is list; expected a floating"),
+    (states([0, 0], [1, math.nan]), r"z0 is \[1.0, nan\] at index \[1\]; expected fin"),
+    (states([[0, 0], [math.inf, 1]]), r"z0 is \[inf, 1.0\] at index \[0, 1\]"),
+    (states(1.0, -math.inf), r"z0 is \[1.0, -inf\] at index \[\]"),
+]
+BAD_TIMES = [
+    (states(0, 1, 1, 2), r"t is not increasing: t\[1\] = 1, then t\[2\] = 1"),
+    (states(0, 1, 0.5), r"t is not increasing: t\[1\] = 1, then t\[2\] = 0.5"),
+    (states(0, math.nan, 2), r"t has shape \(3,\); expected .*finite"),
+    (states(0, 1, math.inf), r"t has shape \(3,\); expected .*finite"),
+    (states(0.0), r"t has shape \(1,\); expected \(time,\), 2 or more"),
+    (states([0, 1], [2, 3]), r"t has shape \(2, 2\); expected \(time,\)"),
+    (torch.tensor(0.0), r"t has shape \(\); expected \(time,\)"),
+]
+
+
+class Recorder:
+    """A system that remembers whether it was asked anything."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def field(self, z):
+        self.calls += 1
+        return z
+
+    velocity = force = field
+
+
+@EVERY
+@pytest.mark.parametrize(
+    "z0, t, message",
+    [(z0, GOOD_T, message) for z0, message in BAD_START]
+    + [(states([0.0, 1.0]), t, message) for t, message in BAD_TIMES],
+)
+def test_bad_start_or_times_are_refused_before_the_field_is_called(
+    method, z0, t, message
+):
+    system = Recorder()
+    with pytest.raises(ValueError, match=message):
+        run(method, system, z0, t)
+    assert system.calls == 0
+
+
+@pytest.mark.parametrize("z0, message", BAD_START)
+def test_bad_start_is_refused_before_the_map_is_called(z0, message):
+    system = Recorder()
+    with pytest.raises(ValueError, match=message):
+        iterate(system.field, z0, 3)
+    assert system.calls == 0
+
+
+@pytest.mark.parametrize("n", [0, -2])
+def test_less_than_one_iteration_is_refused(n):
+    with pytest.raises(ValueError, match=f"n is {n}; expected at least 1"):
+        iterate(lambda z: z, states([0.0, 1.0]), n)
+
+
+@EVERY
+@pytest.mark.parametrize("wrong", [lambda x: x[..., :1], lambda x: x[0]])
+def test_field_of_the_wrong_shape_is_refused(method, wrong):
+    class System:
+        field = velocity = force = staticmethod(wrong)
+
+    with pytest.raises(ValueError, match="has shape .*; expected"):
+        run(method, System, torch.ones(3, 4), GOOD_T)
+
+
+def test_map_of_the_wrong_shape_is_refused():
+    with pytest.raises(ValueError, match=r"has shape \(3, 1\); expected \(3, 2\)"):
+        iterate(lambda z: z[..., :1], torch.ones(3, 2), 3)

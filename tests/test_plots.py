@@ -1,0 +1,142 @@
+"""Figures draw what they are given, in the look of the model."""
+
+from itertools import combinations
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.quiver import Quiver
+
+import hnnlib
+from hnnlib import plots
+from hnnlib.plots import (
+    LOOK,
+    energy_lines,
+    field_arrows,
+    phase_axes,
+    phase_portrait,
+    show,
+)
+
+matplotlib.use("Agg")
+MODEL = pytest.mark.parametrize("model", LOOK)
+
+
+@pytest.fixture
+def ax():
+    return Figure().subplots()
+
+
+@pytest.fixture
+def z(rng):
+    """Three trajectories of seven states, as a model gives them."""
+    z = torch.randn(3, 7, 2, generator=rng, dtype=torch.float64)
+    return z.requires_grad_()
+
+
+def numbers(tensor):
+    return tensor.detach().numpy()
+
+
+def test_every_model_has_a_colour_of_its_own():
+    for a, b in combinations(LOOK.values(), 2):
+        assert to_rgba(a["color"]) != to_rgba(b["color"])
+
+
+def test_every_model_is_told_from_the_others_without_colour():
+    styles = [look["linestyle"] for name, look in LOOK.items() if name != "truth"]
+    assert len(set(styles)) == len(styles)
+
+
+def test_style_file_is_understood_by_matplotlib():
+    path = Path(hnnlib.__file__).with_name("series.mplstyle")
+    style = matplotlib.rc_params_from_file(
+        path, fail_on_error=True, use_default_template=False
+    )
+    assert style["figure.constrained_layout.use"]
+
+
+def test_phase_axes_have_equal_scales_and_labels(ax):
+    assert phase_axes(ax, 1.5, "Finding") is ax
+    assert ax.get_xlim() == ax.get_ylim() == (-1.5, 1.5)
+    assert ax.get_aspect() == 1
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("position $q$", "momentum $p$")
+    assert ax.get_title() == "Finding"
+
+
+@MODEL
+def test_phase_portrait_draws_every_trajectory_in_the_look_of_its_model(model, ax, z):
+    assert phase_portrait(ax, z, model) is ax
+    for line, trajectory in zip(ax.lines, numbers(z), strict=False):
+        np.testing.assert_array_equal(line.get_xydata(), trajectory)
+        assert to_rgba(line.get_color()) == to_rgba(LOOK[model]["color"])
+        assert line.get_linestyle().lower() == LOOK[model]["linestyle"]
+    assert len(ax.lines) == (3 if model == "data" else 4)
+
+
+@pytest.mark.parametrize("model", [name for name in LOOK if name != "data"])
+def test_phase_portrait_marks_the_starts(model, ax, z):
+    starts = phase_portrait(ax, z, model).lines[3]
+    np.testing.assert_array_equal(starts.get_xydata(), numbers(z[:, 0]))
+    assert starts.get_marker() == "o"
+    assert to_rgba(starts.get_color()) == to_rgba(LOOK[model]["color"])
+
+
+@MODEL
+@pytest.mark.parametrize("draw", [phase_portrait, energy_lines])
+def test_legend_names_each_model_once_by_its_line(draw, model, ax, z):
+    given = (z,) if draw is phase_portrait else (torch.arange(7), z[..., 0])
+    draw(ax, *given, model)
+    (handle,), (label,) = ax.get_legend_handles_labels()
+    assert label == model
+    assert handle.get_linestyle().lower() == LOOK[model]["linestyle"]
+
+
+@pytest.mark.parametrize("draw", [phase_portrait, energy_lines])
+def test_look_can_be_overridden_for_one_drawing(draw, ax, z):
+    given = (z,) if draw is phase_portrait else (torch.arange(7), z[..., 0])
+    line = draw(ax, *given, "HNN", color="red", linewidth=0.5).lines[-2]
+    assert line.get_color() == "red"
+    assert line.get_linewidth() == 0.5
+    assert LOOK["HNN"]["color"] == "#0072B2"
+
+
+@pytest.mark.parametrize("shape", [(6,), (2, 3)])
+def test_field_arrows_stand_at_the_states_and_show_the_rates(shape, ax, rng):
+    z = torch.randn(*shape, 2, generator=rng)
+    dz_dt = torch.randn(*shape, 2, generator=rng, requires_grad=True)
+    assert field_arrows(ax, z, dz_dt, color="red") is ax
+    (arrows,) = ax.collections
+    assert isinstance(arrows, Quiver)
+    rates = np.stack([arrows.U, arrows.V], axis=-1)
+    np.testing.assert_array_equal(arrows.XY, numbers(z.view(-1, 2)))
+    np.testing.assert_array_equal(rates, numbers(dz_dt.view(-1, 2)))
+    assert arrows.angles == "xy"
+
+
+@MODEL
+def test_energy_lines_draw_each_ratio_over_time_and_the_truth_at_one(model, ax, z):
+    t, ratio = torch.linspace(0, 3, 7), z[..., 0]
+    assert energy_lines(ax, t, ratio, model) is ax
+    truth, *lines = ax.lines
+    assert set(truth.get_ydata()) == {1.0}
+    assert to_rgba(truth.get_color()) == to_rgba("black")
+    for line, expected in zip(lines, numbers(ratio), strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), numbers(t))
+        np.testing.assert_array_equal(line.get_ydata(), expected)
+        assert to_rgba(line.get_color()) == to_rgba(LOOK[model]["color"])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("time $t$", "energy $E/E_0$")
+
+
+def test_show_displays_the_figure_with_its_alt_text_and_closes_it(monkeypatch):
+    calls = []
+    monkeypatch.setattr(plots, "display", lambda *a, **k: calls.append((a, k)))
+    figure = plt.figure()
+    show(figure, "An orbit.")
+    assert calls == [((figure,), {"metadata": {"image/png": {"alt": "An orbit."}}})]
+    assert not plt.fignum_exists(figure.number)

@@ -1,0 +1,63 @@
+"""pyproject.toml, constraints.txt, environment.yml, Makefile and README agree."""
+
+import re
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+PIP_NAME = {"pytorch-cpu": "torch", "matplotlib-base": "matplotlib"}  # conda: pip
+
+
+def text(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def by_name(lines):
+    """{name: specifier} of requirements, by the names of PyPI."""
+    parsed = [Requirement(line) for line in lines]
+    return {PIP_NAME.get(r.name, r.name): r.specifier for r in parsed}
+
+
+PYPROJECT = tomllib.loads(text("pyproject.toml"))["project"]
+ENVIRONMENT = yaml.safe_load(text("environment.yml"))
+EXTRAS = PYPROJECT["optional-dependencies"].values()
+NEEDED = by_name(sum(EXTRAS, PYPROJECT["dependencies"]))
+CONDA = by_name(x for x in ENVIRONMENT["dependencies"] if isinstance(x, str))
+PINS = by_name(re.findall(r"^\w.*", text("constraints.txt"), re.M))
+TESTED = {name: str(pin).removeprefix("==") for name, pin in PINS.items()}
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_every_range_admits_the_tested_and_the_installed_version(name):
+    for found in (TESTED[name], version(name)):
+        assert found in NEEDED[name]
+        assert found in CONDA[name]
+
+
+def test_environment_yml_repeats_every_requirement_of_pyproject():
+    python = by_name([f"python{PYPROJECT['requires-python']}"])
+    assert CONDA == NEEDED | python | by_name(["pip"])
+
+
+def test_environment_yml_uses_conda_forge_alone_and_installs_hnnlib():
+    assert ENVIRONMENT["channels"] == ["conda-forge"]
+    assert {"pip": ["-e ."]} in ENVIRONMENT["dependencies"]
+
+
+def test_constraints_txt_pins_exact_versions():
+    assert all(re.fullmatch(r"==[\d.]+", str(pin)) for pin in PINS.values())
+
+
+def test_nbval_is_pinned_everywhere():
+    assert NEEDED["nbval"] == CONDA["nbval"] == PINS["nbval"]
+
+
+def test_every_make_target_of_the_readme_exists():
+    named = re.findall(r"(?:^ *|`)make ([a-z]+)", text("README.md"), re.M)
+    targets = re.findall(r"^([a-z]+):", text("Makefile"), re.M)
+    assert {"lab", "test"} <= set(named) <= set(targets)

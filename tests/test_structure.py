@@ -1,0 +1,94 @@
+"""The rooms of hnnlib: who may import whom, how large, what is documented."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "hnnlib"
+ROOMS = (  # each may import only those before it
+    "mechanics integrators systems data models training metrics plots explore"
+).split()
+HEADLESS = ROOMS[: ROOMS.index("plots")]
+SOURCE = {path.stem: path.read_text(encoding="utf-8") for path in PACKAGE.glob("*.py")}
+EVERY = pytest.mark.parametrize("module", SOURCE)
+
+
+def nodes(module, *kinds):
+    return (n for n in ast.walk(ast.parse(SOURCE[module])) if isinstance(n, kinds))
+
+
+def imports(module):
+    """Full names of all modules and objects that a module imports."""
+    for node in nodes(module, ast.Import):
+        yield from (alias.name for alias in node.names)
+    for node in nodes(module, ast.ImportFrom):
+        assert node.level == 0, f"{module} has a relative import"
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def public(body):
+    """Public functions, classes and methods, dunder methods included."""
+    for node in body:
+        if not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            continue
+        if not node.name.startswith("_") or node.name.endswith("__"):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node.body)
+
+
+def test_every_module_has_its_place_in_the_order():
+    assert set(SOURCE) == {"__init__", *ROOMS}
+
+
+@EVERY
+def test_modules_import_only_those_before_them(module):
+    own = {name.split(".")[1] for name in imports(module) if name.startswith("hnnlib.")}
+    allowed = () if module == "__init__" else ROOMS[: ROOMS.index(module)]
+    assert own <= set(allowed)
+    assert "hnnlib" not in imports(module)
+
+
+@EVERY
+def test_everything_public_has_a_docstring_and_type_hints(module):
+    tree = ast.parse(SOURCE[module])
+    assert ast.get_docstring(tree)
+    for node in public(tree.body):
+        where = f"{module}.{node.name}, line {node.lineno}"
+        assert ast.get_docstring(node), where
+        if isinstance(node, ast.FunctionDef):
+            a = node.args  # keywords handed through, as **line, need no hint
+            args = [*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg]
+            bare = [x.arg for x in args if x and not x.annotation]
+            assert set(bare) <= {"self", "cls"}, where
+            assert node.returns or node.name == "__init__", where
+
+
+def test_package_stays_small_enough_to_read():
+    lines = {module: len(text.splitlines()) for module, text in SOURCE.items()}
+    assert sum(lines.values()) <= 1200
+    assert max(lines.values()) <= 220
+
+
+def test_import_needs_no_screen_and_leaves_torch_as_it_was():
+    code = f"""if True:
+        import sys, torch
+        def state():
+            threads = torch.get_num_threads(), torch.get_num_interop_threads()
+            random = torch.random.get_rng_state().tolist()
+            grad = torch.is_grad_enabled()
+            return threads, random, grad, torch.get_default_dtype()
+        torch.set_num_threads(3)
+        before = state()
+        from hnnlib import {", ".join(HEADLESS)}
+        assert state() == before, "the import changed torch"
+        heavy = {{"matplotlib", "IPython", "ipywidgets"}} & set(sys.modules)
+        assert not heavy, heavy
+    """
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout + done.stderr == ""

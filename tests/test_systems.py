@@ -1,0 +1,125 @@
+"""The spring's closed forms, and starts drawn as promised."""
+
+import math
+
+import pytest
+import torch
+from scipy.stats import kstest, uniform
+
+from hnnlib.systems import MassSpring, sample_by_radius
+
+SPRINGS = pytest.mark.parametrize("m, k", [(1.0, 1.0), (0.25, 3.0), (7.0, 0.5)])
+N = 4000
+
+
+def by_energy(low, high, generator, n=N):
+    return MassSpring(m=0.25, k=3.0).sample_by_energy(n, low, high, generator)
+
+
+def by_radius(low, high, generator, n=N):
+    return sample_by_radius(n, low, high, generator)
+
+
+BOTH = pytest.mark.parametrize("sample", [by_energy, by_radius])
+
+
+def circle(sample, z):
+    """The drawn quantity, and the phase, of states in units where orbits are round."""
+    if sample is by_radius:
+        return z.norm(dim=-1), torch.atan2(z[:, 1], z[:, 0])
+    scaled = z * torch.tensor([math.sqrt(3.0 / 2), math.sqrt(1 / 0.5)])
+    return (scaled**2).sum(dim=-1), torch.atan2(scaled[:, 1], scaled[:, 0])
+
+
+@SPRINGS
+def test_field_of_the_spring_is_the_symplectic_gradient_of_its_energy(m, k, rng):
+    z = torch.randn(9, 2, generator=rng, dtype=torch.float64, requires_grad=True)
+    spring = MassSpring(m, k)
+    (dh_dz,) = torch.autograd.grad(spring.energy(z).sum(), z)
+    expected = torch.stack([dh_dz[:, 1], -dh_dz[:, 0]], dim=-1)
+    torch.testing.assert_close(spring.field(z), expected)
+
+
+def test_energy_of_the_spring_is_kinetic_plus_potential():
+    z = torch.tensor([[3.0, 0.0], [0.0, 4.0], [3.0, 4.0]])
+    assert MassSpring(m=2.0, k=10.0).energy(z).tolist() == [45, 4, 49]
+
+
+@SPRINGS
+def test_solution_obeys_the_equations_of_motion(m, k, rng):
+    spring, z0 = MassSpring(m, k), torch.randn(5, 2, generator=rng).double()
+    h = 1e-4
+    t = torch.linspace(0, 3, 7, dtype=torch.float64)
+    rate = (spring.solution(z0, t + h) - spring.solution(z0, t - h)) / (2 * h)
+    torch.testing.assert_close(
+        rate, spring.field(spring.solution(z0, t)), rtol=1e-5, atol=1e-5
+    )
+
+
+@SPRINGS
+def test_solution_conserves_energy_and_has_the_period(m, k, rng):
+    spring = MassSpring(m, k)
+    z0 = torch.randn(2, 3, 2, generator=rng, dtype=torch.float64)
+    t = spring.period * torch.linspace(0, 2, 9, dtype=torch.float64)
+    z = spring.solution(z0, t)
+    assert z.shape == (2, 3, 9, 2)
+    assert torch.equal(z[..., 0, :], z0)
+    h = spring.energy(z)
+    torch.testing.assert_close(h, h[..., :1].expand_as(h))
+    torch.testing.assert_close(z[..., 2, :], -z0)  # half a period
+    torch.testing.assert_close(z[..., 4, :], z0)
+    assert spring.period == pytest.approx(2 * math.pi * (m / k) ** 0.5)
+
+
+@BOTH
+def test_starts_fill_their_range_and_all_phases_evenly(sample, rng):
+    z = sample(0.2, 1.0, rng)
+    assert z.shape == (N, 2)
+    assert z.dtype == torch.float64
+    value, angle = circle(sample, z)
+    assert 0.2 <= value.min() < 0.21
+    assert 0.99 < value.max() <= 1 + 1e-12
+    assert kstest(value, uniform(0.2, 0.8).cdf).pvalue > 0.01
+    assert kstest(angle, uniform(-math.pi, 2 * math.pi).cdf).pvalue > 0.01
+    assert abs(torch.corrcoef(torch.stack([value, angle]))[0, 1]) < 0.05
+
+
+@BOTH
+def test_same_seed_draws_the_same_starts_and_another_seed_others(sample):
+    a, b, c = (sample(0.2, 1.0, torch.Generator().manual_seed(i)) for i in (1, 1, 2))
+    assert torch.equal(a, b)
+    assert not torch.isclose(a, c).all(dim=-1).any()
+
+
+@BOTH
+def test_drawing_starts_leaves_the_global_generator_alone(sample, rng):
+    before = torch.random.get_rng_state()
+    sample(0.2, 1.0, rng)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("name", ["m", "k"])
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
+def test_mass_and_stiffness_must_be_positive(name, value):
+    message = f"^{name} is {value}; expected a positive number"
+    with pytest.raises(ValueError, match=message):
+        MassSpring(**{name: value})
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "low, high",
+    [(1.0, 0.2), (0.5, 0.5), (-0.1, 1.0), (0.2, math.inf), (math.nan, 1.0)],
+)
+def test_range_of_starts_must_be_one(sample, low, high, rng):
+    name = sample.__name__.removeprefix("by_")
+    message = f"{name}_low, {name}_high are {low}, {high}; expected 0 <= low < high"
+    with pytest.raises(ValueError, match=message):
+        sample(low, high, rng)
+
+
+@BOTH
+@pytest.mark.parametrize("n", [0, -1])
+def test_at_least_one_start_must_be_drawn(sample, n, rng):
+    with pytest.raises(ValueError, match=f"n is {n}; expected at least 1"):
+        sample(0.2, 1.0, rng, n)

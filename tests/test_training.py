@@ -1,0 +1,134 @@
+"""The training loop learns, repeats itself and survives members that diverge."""
+
+import warnings
+
+import pytest
+import torch
+
+from hnnlib.data import spring_dataset
+from hnnlib.models import HNN, MLP, DerivativePredictor, Ensemble
+from hnnlib.training import History, TrainingDiverged, fit, mse
+
+
+def samples(sigma=0.1):
+    return spring_dataset(0, n=10, sigma=sigma)[0].samples()
+
+
+def stacked(*scales):
+    """Inputs and targets of one member per scale; NaN spoils a member's targets."""
+    z, dz_dt = samples()
+    scale = torch.tensor(scales, dtype=torch.float64)[:, None, None]
+    return z.expand(len(scales), -1, -1), dz_dt * scale
+
+
+def ensemble(seeds):
+    return HNN(Ensemble([MLP(2, 8, 1, seed=seed) for seed in seeds]))
+
+
+def test_hnn_learns_the_clean_spring():
+    loss = fit(HNN(MLP(2, 16, 16, 1, seed=0)), *samples(sigma=0.0), steps=200).loss
+    assert loss.shape == (200,)
+    assert loss[-1] < loss[0] / 100
+
+
+def test_history_holds_the_loss_before_each_step():
+    model, (z, dz_dt) = DerivativePredictor(MLP(2, 8, 2, seed=0)), samples()
+    before = ((model(z) - dz_dt) ** 2).mean().item()
+    history = fit(model, z, dz_dt, steps=3)
+    assert history.loss[0].item() == pytest.approx(before, rel=1e-12)
+    assert history.diverged == []
+    assert not history.loss.requires_grad
+
+
+def test_same_seed_gives_the_same_history():
+    a, b = (fit(HNN(MLP(2, 8, 1, seed=0)), *samples(), steps=20).loss for _ in range(2))
+    assert torch.equal(a, b)
+
+
+def test_learning_rate_falls_to_zero():
+    model = HNN(MLP(2, 8, 1, seed=0))
+    loss = fit(model, *samples(), steps=100).loss
+    assert (loss[-1] - loss[-2]).abs() < 1e-3 * (loss[1] - loss[0]).abs()
+
+
+def test_weight_decay_shrinks_weights_that_the_data_do_not_need():
+    z, size = torch.zeros(9, 2, dtype=torch.float64), []
+    for decay in (0.0, 0.1):
+        net = MLP(2, 8, 2, seed=0)
+        fit(DerivativePredictor(net), z, z, steps=50, weight_decay=decay)
+        size.append(net[0].weight.norm().item())
+    assert size[1] < 0.9 * size[0]
+
+
+def test_member_that_diverges_is_named_and_leaves_the_others_alone():
+    with pytest.warns(UserWarning, match=r"1 of 3 diverged: \[1\]"):
+        history = fit(ensemble([0, 1, 2]), *stacked(1.0, torch.nan, 2.0), steps=50)
+    assert history.diverged == [1]
+    assert history.loss.shape == (50, 3)
+    others = fit(ensemble([0, 2]), *stacked(1.0, 2.0), steps=50)
+    assert (history.loss[:, [0, 2]] - others.loss).abs().max() < 1e-10
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_training_stops_when_no_loss_is_finite_and_keeps_the_history(members):
+    data = stacked(*[torch.nan] * members)
+    with pytest.raises(TrainingDiverged, match="not finite at step 0") as error:
+        fit(ensemble(range(members)), *data)
+    assert error.value.history.loss.shape == (1, members)
+    assert error.value.history.diverged == list(range(members))
+
+
+def test_single_model_that_diverges_on_the_way_tells_the_step():
+    model, data = DerivativePredictor(MLP(2, 8, 2, seed=0)), samples()
+    with pytest.raises(TrainingDiverged, match="not finite at step [1-9]") as error:
+        fit(model, *data, steps=100, learning_rate=1e200)
+    loss = error.value.history.loss
+    assert str(error.value).endswith(f"step {len(loss) - 1}")
+    assert loss[0].isfinite() and not loss[-1].isfinite()
+
+
+def test_diverged_members_are_those_whose_last_loss_is_not_finite():
+    loss = torch.tensor([[1, 1, torch.nan, 1], [1, torch.nan, 2, torch.inf]])
+    assert History(loss).diverged == [1, 3]
+    assert History(loss[:, 1]).diverged == [0]
+
+
+def test_training_without_losses_does_not_warn():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(ensemble([0, 1]), *stacked(1.0, 2.0), steps=2)
+
+
+@pytest.mark.parametrize("label", [None, "spring"])
+def test_progress_bar_goes_to_stdout_and_only_with_a_label(label, capsys):
+    fit(HNN(MLP(2, 8, 1, seed=0)), *samples(), steps=2, label=label)
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    if label is None:
+        assert captured.out == ""
+    else:
+        assert "spring: 100%" in captured.out
+
+
+def test_mse_is_the_mean_over_samples_and_components():
+    prediction = torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[0.0, 0.0], [0.0, 2.0]]])
+    assert mse(prediction, torch.zeros(2, 2, 2)).tolist() == [7.5, 1.0]
+    assert mse(prediction[0], torch.ones(2, 2)).item() == 3.5
+
+
+def test_targets_of_another_shape_than_inputs_are_refused():
+    z, dz_dt = samples()
+    message = r"targets has shape \(150, 1\); expected \(150, 2\), as inputs"
+    with pytest.raises(ValueError, match=message):
+        fit(HNN(MLP(2, 8, 1, seed=0)), z, dz_dt[:, :1])
+
+
+@pytest.mark.parametrize("steps", [0, -3])
+def test_less_than_one_step_is_refused(steps):
+    with pytest.raises(ValueError, match=f"steps is {steps}; expected at least 1"):
+        fit(HNN(MLP(2, 8, 1, seed=0)), *samples(), steps=steps)
+
+
+def test_model_whose_output_has_not_the_shape_of_the_targets_is_refused():
+    with pytest.raises(ValueError, match=r"has shape \(150, 1\); expected \(150, 2\)"):
+        fit(DerivativePredictor(MLP(2, 8, 1, seed=0)), *samples(), steps=1)
