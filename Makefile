@@ -31,6 +31,16 @@ lint: $(READY)
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 
+# README shows the first figure of notebook 06.
+define README_PICTURE
+import base64, nbformat
+cells = nbformat.read("notebooks/06_judge_fairly.ipynb", 4).cells
+data = [o.data for c in cells for o in c.get("outputs", []) if "data" in o]
+png = next(d["image/png"] for d in data if "image/png" in d)
+open("notebooks/energy.png", "wb").write(base64.b64decode(png))
+endef
+export README_PICTURE
+
 # Saves outputs, tags, the kernel's name, and nothing that differs from run to run.
 notebooks: $(READY)
 	.venv/bin/jupyter nbconvert --to notebook --inplace --execute \
@@ -38,9 +48,10 @@ notebooks: $(READY)
 	  --ExecutePreprocessor.store_widget_state=False \
 	  --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
 	  --ClearMetadataPreprocessor.enabled=True \
-	  --ClearMetadataPreprocessor.preserve_cell_metadata_mask="{'tags'}" \
+	  --ClearMetadataPreprocessor.preserve_cell_metadata_mask="{'tags', 'jupyter'}" \
 	  --ClearMetadataPreprocessor.preserve_nb_metadata_mask="{'kernelspec', ('language_info', 'name')}" \
 	  $(NB)
+	@.venv/bin/python -c "$$README_PICTURE"
 
 data: $(READY)
 	.venv/bin/python data/make_spring.py

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
-from zlib import error as ZlibError
 
 import numpy as np
 import torch
@@ -19,10 +17,9 @@ SPRING_FILE = Path(__file__).parents[1] / "data" / "spring.npz"
 
 @dataclass(frozen=True)
 class Trajectories:
-    """States measured with noise, the clean states, and the rates dz/dt of the clean.
+    """States measured with noise, the clean states, and the rates of the clean.
 
-    t is (time,); the others are (..., trajectories, time, 2n). Leading axes, where
-    there are any, count seeds.
+    t is (time,), the others (..., trajectories, time, 2n); leading axes count seeds.
     """
 
     t: Tensor
@@ -42,37 +39,31 @@ class Trajectories:
 def simulate(
     field: VectorField, z0: Tensor, t: Tensor, sigma: float, generator: torch.Generator
 ) -> Trajectories:
-    """Integrate all starts in one batch and measure them with Gaussian noise.
+    """Integrate starts z0 (trajectories, 2n) over t (time,), measure with noise.
 
-    From starts z0 (trajectories, 2n) over times t (time,); sigma is the standard
-    deviation of the noise on each component of z, ValueError if negative. Rates are
-    those of the clean states, as in the code of Greydanus et al. (2019).
+    sigma is the noise's standard deviation on each component of z, ValueError if < 0.
+    Rates are those of the clean states, as in the code of Greydanus et al. (2019).
     """
     if not 0 <= sigma < float("inf"):
         raise ValueError(f"sigma is {sigma}; expected 0 <= sigma")
     z = rollout(field, z0, t, rtol=1e-11, atol=1e-11)
     noise = torch.randn(z.shape, generator=generator, dtype=z.dtype)
-    return Trajectories(t, z + sigma * noise, z, field(z))
+    return Trajectories(t, z + sigma * noise, z, field(z).detach())
 
 
 def split_by_trajectory(
     data: Trajectories, train_fraction: float, generator: torch.Generator
 ) -> tuple[Trajectories, Trajectories]:
-    """Split whole trajectories at random, so that no test sample has a trained twin.
-
-    ValueError unless 0 < train_fraction < 1 leaves both parts a trajectory.
-    """
+    """Split whole trajectories at random; ValueError if a part would be empty."""
     n = data.z.shape[-3]
-    n_train = round(train_fraction * n)
+    n_train = round(train_fraction * n) if 0 < train_fraction < 1 else 0
     if not 0 < n_train < n:
         expected = f"expected one in (0, 1) that splits {n} trajectories"
         raise ValueError(f"train_fraction is {train_fraction}; {expected}")
     order = torch.randperm(n, generator=generator)
-    states = (data.z, data.z_clean, data.dz_dt)
-    train, test = (
-        Trajectories(data.t, *(x[..., part, :, :] for x in states))
-        for part in (order[:n_train], order[n_train:])
-    )
+    states = torch.stack([data.z, data.z_clean, data.dz_dt])  # (3, ..., n, time, 2n)
+    parts = (order[:n_train], order[n_train:])
+    train, test = (Trajectories(data.t, *states[..., part, :, :]) for part in parts)
     return train, test
 
 
@@ -108,7 +99,7 @@ def load_spring(path: Path = SPRING_FILE) -> tuple[Trajectories, Trajectories]:
                 Trajectories(*(torch.from_numpy(file[f"{part}_{k}"]) for k in names))
                 for part in ("train", "test")
             )
-    except (OSError, EOFError, KeyError, ValueError, BadZipFile, ZlibError) as error:
+    except Exception as error:  # damage has many names: zlib's, zipfile's, numpy's
         remedy = "`python data/make_spring.py` rebuilds it"
         raise ValueError(f"{path} is damaged ({error}); {remedy}") from error
     return train, test

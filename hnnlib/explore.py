@@ -3,6 +3,7 @@
 import io
 from base64 import b64encode
 from collections.abc import Callable
+from html import escape
 
 import ipywidgets as widgets
 from matplotlib.figure import Figure
@@ -11,24 +12,15 @@ from matplotlib.figure import Figure
 class LiveFigure:
     """One matplotlib figure, redrawn into an image whenever a slider moves.
 
-    The saved notebook shows the present picture as a PNG where no kernel runs. What
-    ``draw`` raises is shown in words, and the last picture stays.
+    ``draw(figure, **values)`` fills an empty figure of 9 by 4 inches; ``alt`` tells
+    what it shows to readers who cannot see it. The saved notebook shows the present
+    picture where no kernel runs. An error in draw is shown; the last picture stays.
     """
 
-    def __init__(
-        self,
-        draw: Callable[..., None],
-        alt: str,
-        size: tuple[float, float] = (8, 4),
-        **sliders: widgets.FloatSlider,
-    ):
-        """Draw once by ``draw(figure, **values)`` and wire its keywords' sliders.
-
-        ``alt`` describes the picture to readers who cannot see it; size is in inches.
-        """
+    def __init__(self, draw: Callable[..., None], alt: str, **sliders: widgets.Widget):
         self.draw, self.alt, self.sliders = draw, alt, sliders
-        self.figure = Figure(figsize=size, dpi=80, layout="constrained")
-        self.image = widgets.Image(format="png", width=f"{80 * size[0]:.0f}")
+        self.figure = Figure(figsize=(9, 4), dpi=80, layout="constrained")
+        self.image = widgets.Image(format="png", width="720")
         self.message = widgets.HTML()
         for slider in sliders.values():
             slider.observe(self.update, names="value")
@@ -43,7 +35,7 @@ class LiveFigure:
             buffer = io.BytesIO()
             self.figure.savefig(buffer, format="png")
         except Exception as error:  # a widget swallows tracebacks: say it in words
-            self.message.value = f"<b>{type(error).__name__}</b>: {error}"
+            self.message.value = f"<b>{type(error).__name__}</b>: {escape(str(error))}"
         else:
             self.message.value = ""
             self.image.value = buffer.getvalue()

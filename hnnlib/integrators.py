@@ -10,12 +10,16 @@ finite, on times that do not increase, and on a field of the wrong shape.
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from hnnlib.mechanics import VectorField, check_state, split
+
+Rate = Callable[[Tensor], Tensor]  # velocity of p, or force of q
+Step = Callable[[Tensor, float], Tensor]  # (z, dt) -> z one step later
 
 
 def check_arguments(field: VectorField, z0: Tensor, t: Tensor) -> None:
@@ -24,8 +28,7 @@ def check_arguments(field: VectorField, z0: Tensor, t: Tensor) -> None:
     if t.ndim != 1 or len(t) < 2 or not t.isfinite().all():
         shape = tuple(t.shape)
         raise ValueError(f"t has shape {shape}; expected (time,), 2 or more, finite")
-    if not (t.diff() > 0).all():
-        i = int((t.diff() <= 0).nonzero()[0])
+    for i in (t.diff() <= 0).nonzero().flatten().tolist():
         pair = f"t[{i}] = {t[i]:g}, then t[{i + 1}] = {t[i + 1]:g}"
         raise ValueError(f"t is not increasing: {pair}")
     with torch.no_grad():
@@ -50,25 +53,27 @@ def rollout(
     """
     check_arguments(field, z0, t)
     reached, rate = float(t[0]), torch.zeros_like(z0)
-    end = torch.full(z0.shape[:-1], torch.inf)  # when a member was lost, (*batch)
+    end = torch.full_like(z0[..., 0], torch.inf).double()  # of each member, (*batch)
+    lost: list[list[int]] = []
 
-    def flat_field(time, flat):
-        nonlocal reached, rate, end
-        with torch.no_grad():
-            rate = field(torch.as_tensor(flat, dtype=z0.dtype).reshape(z0.shape))
-        end = end.where(rate.isfinite().all(dim=-1), end.clamp(max=time))
-        reached, rate = time, rate.where(end[..., None].isinf(), 0.0)
+    def flat_field(_time, flat):
+        nonlocal rate, end, lost
+        rate = field(torch.as_tensor(flat, dtype=z0.dtype).reshape(z0.shape))
+        if lost or not rate.isfinite().all():
+            end = end.where(rate.isfinite().all(dim=-1), end.clamp(max=reached))
+            rate = rate.where(end[..., None].isinf(), 0.0)  # a lost member stands still
+            lost = end.isfinite().nonzero().tolist()
         return rate.reshape(-1).double().numpy()
 
-    solution = solve_ivp(
-        flat_field,
-        (float(t[0]), float(t[-1])),
-        z0.detach().reshape(-1).double().numpy(),
-        method="DOP853",
-        t_eval=t.double().numpy(),
-        rtol=rtol,
-        atol=atol,
-    )
+    def accepted(time, _flat):  # scipy looks for events after each step it keeps
+        nonlocal reached
+        reached = time
+        return 1.0
+
+    times, start = t.double().numpy(), z0.detach().reshape(-1).double().numpy()
+    options = {"method": "DOP853", "rtol": rtol, "atol": atol, "events": accepted}
+    with torch.no_grad():
+        solution = solve_ivp(flat_field, times[[0, -1]], start, t_eval=times, **options)
     if not solution.success:
         speed = rate.norm(dim=-1)  # (*batch)
         member = (speed == speed.max()).nonzero()[0].tolist()
@@ -76,16 +81,15 @@ def rollout(
             f"{solution.message} Reached t = {reached:.6g}; batch member {member} "
             f"moved fastest there, |dz/dt| = {speed.max():.3g}"
         )
-    lost = end.isfinite().nonzero().tolist()
     if lost:
         warnings.warn(f"{len(lost)} batch members lost: {lost}", stacklevel=2)
     z = torch.as_tensor(solution.y, dtype=z0.dtype).reshape(*z0.shape, len(t))
-    return z.where(t < end[..., None, None], torch.nan).movedim(-1, -2)
+    return z.where(t <= end[..., None, None], torch.nan).movedim(-1, -2)
 
 
-def march(step: Callable[[Tensor, float], Tensor], z0: Tensor, t: Tensor) -> Tensor:
-    """Repeat a one-step method ``step(z, dt)`` over times t; (*batch, time, 2n)."""
-    check_arguments(lambda z: step(z, float(t[1] - t[0])), z0, t)
+def march(step: Step, field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
+    """Repeat ``step(z, dt)``, made of a field, over times t; (*batch, time, 2n)."""
+    check_arguments(field, z0, t)
     states = [z0]
     with torch.set_grad_enabled(z0.requires_grad):
         for dt in t.diff().tolist():
@@ -97,7 +101,12 @@ def iterate(step: Callable[[Tensor], Tensor], z0: Tensor, n: int) -> Tensor:
     """Apply a map n times: (*batch, 2n) -> (*batch, n + 1, 2n); ValueError if n < 1."""
     if n < 1:
         raise ValueError(f"n is {n}; expected at least 1")
-    return march(lambda z, _: step(z), z0, torch.arange(n + 1.0))
+    return march(lambda z, _: step(z), step, z0, torch.arange(n + 1.0))
+
+
+def separable_field(dq_dt: Rate, dp_dt: Rate) -> VectorField:
+    """Return the field (dq_dt(p), dp_dt(q)) of a separable H."""
+    return lambda z: torch.cat([dq_dt(split(z)[1]), dp_dt(split(z)[0])], dim=-1)
 
 
 def rk4(field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
@@ -110,12 +119,10 @@ def rk4(field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
         k4 = field(z + dt * k3)
         return z + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
 
-    return march(step, z0, t)
+    return march(step, field, z0, t)
 
 
-def symplectic_euler(
-    dq_dt: VectorField, dp_dt: VectorField, z0: Tensor, t: Tensor
-) -> Tensor:
+def symplectic_euler(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
     """Integrate a separable H by a kick, then a drift; order 1 (de Vogelaere 1956)."""
 
     def step(z, dt):
@@ -123,12 +130,10 @@ def symplectic_euler(
         p = p + dt * dp_dt(q)
         return torch.cat([q + dt * dq_dt(p), p], dim=-1)
 
-    return march(step, z0, t)
+    return march(step, separable_field(dq_dt, dp_dt), z0, t)
 
 
-def leapfrog_step(
-    dq_dt: VectorField, dp_dt: VectorField, z: Tensor, dt: float
-) -> Tensor:
+def leapfrog_step(dq_dt: Rate, dp_dt: Rate, z: Tensor, dt: float) -> Tensor:
     """Advance z (*batch, 2n) by half a kick, a drift and half a kick."""
     q, p = split(z)
     p = p + dt / 2 * dp_dt(q)
@@ -136,12 +141,13 @@ def leapfrog_step(
     return torch.cat([q, p + dt / 2 * dp_dt(q)], dim=-1)
 
 
-def leapfrog(dq_dt: VectorField, dp_dt: VectorField, z0: Tensor, t: Tensor) -> Tensor:
+def leapfrog(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
     """Integrate a separable H; order 2, symplectic, reversible (Verlet 1967)."""
-    return march(lambda z, dt: leapfrog_step(dq_dt, dp_dt, z, dt), z0, t)
+    step = partial(leapfrog_step, dq_dt, dp_dt)
+    return march(step, separable_field(dq_dt, dp_dt), z0, t)
 
 
-def yoshida4(dq_dt: VectorField, dp_dt: VectorField, z0: Tensor, t: Tensor) -> Tensor:
+def yoshida4(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
     """Integrate a separable H by three leapfrogs a step; order 4 (Yoshida 1990)."""
     outer = 1 / (2 - 2 ** (1 / 3))
 
@@ -150,7 +156,7 @@ def yoshida4(dq_dt: VectorField, dp_dt: VectorField, z0: Tensor, t: Tensor) -> T
             z = leapfrog_step(dq_dt, dp_dt, z, weight * dt)
         return z
 
-    return march(step, z0, t)
+    return march(step, separable_field(dq_dt, dp_dt), z0, t)
 
 
 def implicit_midpoint(field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
@@ -168,4 +174,4 @@ def implicit_midpoint(field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
                 return 2 * middle - z
         raise RuntimeError(f"no midpoint after 100 iterations: dt = {dt:g} is too long")
 
-    return march(step, z0, t)
+    return march(step, field, z0, t)

@@ -29,10 +29,8 @@ def check_state(z: Tensor, name: str = "z") -> None:
         kind = getattr(z, "dtype", type(z).__name__)
         raise ValueError(f"{name} is {kind}; expected a floating-point tensor")
     split(z)
-    bad = ~z.isfinite().all(dim=-1)  # (...)
-    if bad.any():
-        at = bad.nonzero()[0].tolist()
-        value = z[bad][0].tolist()
+    for at in (~z.isfinite().all(dim=-1)).nonzero().tolist():
+        value = z[tuple(at)].tolist()
         raise ValueError(f"{name} is {value} at index {at}; expected finite numbers")
 
 
@@ -65,9 +63,8 @@ def divergence(field: VectorField, z: Tensor) -> Tensor:
     """
     with torch.enable_grad():
         z = z.detach().requires_grad_()
-        dz_dt = field(z)
-        terms = [
-            torch.autograd.grad(dz_dt[..., i].sum(), z, retain_graph=True)[0][..., i]
-            for i in range(z.shape[-1])
-        ]
-    return sum(terms)
+        rates = (field(z) + 0 * z).unbind(-1)  # 0 * z: even a constant has a graph
+        return sum(
+            torch.autograd.grad(rate.sum(), z, retain_graph=True)[0][..., i]
+            for i, rate in enumerate(rates)
+        )

@@ -15,18 +15,15 @@ def relative_energy(energy: Energy, z: Tensor) -> Tensor:
 
 
 def energy_mse(energy: Energy, z_true: Tensor, z: Tensor) -> Tensor:
-    """Return the mean over time of (H(z_true) − H(z))²: (..., time, 2n) -> (...).
+    """Return mean (H(z_true) − H(z))² over time, as Greydanus et al. (2019) define it.
 
-    The metric of Greydanus et al. (2019), with the system's own H and a fixed horizon.
+    (..., time, 2n) -> (...), in the units of energy squared.
     """
     return ((energy(z_true) - energy(z)) ** 2).mean(dim=-1)
 
 
 def phase(z: Tensor) -> Tensor:
-    """Return the angle turned clockwise in the (q, p) plane since the start, radian.
-
-    (..., time, 2) -> (..., time), more than two samples a turn; grows by 2π a period.
-    """
+    """Return the clockwise angle turned, radian: (..., time, 2) -> (..., time)."""
     q, p = split(z)
     angle = torch.atan2(-p, q).squeeze(-1)  # (..., time)
     turn = torch.remainder(angle.diff(dim=-1) + math.pi, 2 * math.pi) - math.pi
@@ -34,16 +31,11 @@ def phase(z: Tensor) -> Tensor:
 
 
 def period(t: Tensor, z: Tensor) -> Tensor:
-    """Return the mean time of the whole turns about the origin; NaN if there is none.
-
-    t is (time,), z (..., time, 2), the result (...), in the units of t.
-    """
+    """Return the mean time of a turn: (time,), (..., time, 2) -> (...); NaN if none."""
     angle = phase(z)  # (..., time)
     turns = (angle.amax(dim=-1, keepdim=True) / (2 * math.pi)).floor()
     last = 2 * math.pi * turns  # the angle after the last whole turn
     after = (angle >= last).int().argmax(dim=-1, keepdim=True).clamp(min=1)
-    part = (last - angle.gather(-1, after - 1)) / (
-        angle.gather(-1, after) - angle.gather(-1, after - 1)
-    )
-    when = t[after - 1] + part * (t[after] - t[after - 1])
+    a0, a1 = angle.gather(-1, after - 1), angle.gather(-1, after)
+    when = t[after - 1] + (last - a0) / (a1 - a0) * (t[after] - t[after - 1])
     return torch.where(turns > 0, (when - t[0]) / turns, math.nan).squeeze(-1)

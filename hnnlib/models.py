@@ -18,7 +18,6 @@ class MLP(nn.Sequential):
     """
 
     def __init__(self, *widths: int, seed: int, activation: type[nn.Module] = nn.SiLU):
-        """Build the layers and draw their weights from a generator seeded by seed."""
         generator = torch.Generator().manual_seed(seed)
         layers: list[nn.Module] = []
         for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
@@ -33,7 +32,6 @@ class Ensemble(nn.Module):
     """Networks of one shape as a single one; member i sees only ``x[i]``."""
 
     def __init__(self, members: Sequence[nn.Module]):
-        """Stack the members' parameters along a new first axis."""
         super().__init__()
         stacked, _ = stack_module_state(list(members))
         self.names = list(stacked)
@@ -42,19 +40,20 @@ class Ensemble(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply member i to x[i]: (members, ..., n_in) -> (members, ..., n_out)."""
-        members = len(self.stacked[0])
-        if x.shape[0] != members:
-            got = tuple(x.shape)
+        got, members = tuple(x.shape), len(self.stacked[0])
+        if got[0] != members:
             raise ValueError(f"x has shape {got}; expected {members} members first")
         weights = dict(zip(self.names, self.stacked, strict=True))
         return vmap(lambda w, x: functional_call(self.template[0], w, x))(weights, x)
 
 
 class DerivativePredictor(nn.Module):
-    """A vector field dz/dt = net(z): the baseline of Greydanus et al. (2019)."""
+    """A vector field dz/dt = net(z): the baseline of Greydanus et al. (2019).
+
+    The net, a network or an ensemble of them, is (..., 2n) -> (..., 2n).
+    """
 
     def __init__(self, net: nn.Module):
-        """Wrap a network, or an ensemble, (..., 2n) -> (..., 2n)."""
         super().__init__()
         self.net = net
 
@@ -65,14 +64,6 @@ class DerivativePredictor(nn.Module):
 
 class StepPredictor(DerivativePredictor):
     """A map to the state one time step later, iterated rather than integrated."""
-
-
-class ResidualStepPredictor(StepPredictor):
-    """A next-step predictor that learns only the change."""
-
-    def forward(self, z: Tensor) -> Tensor:
-        """Return the state one time step after z, (..., 2n)."""
-        return z + self.net(z)
 
 
 class HNN(DerivativePredictor):

@@ -1,7 +1,4 @@
-"""Figures of the series: each function draws on an ``ax`` and returns it.
-
-Colour and line style belong to a model and are the same in every notebook.
-"""
+"""Figures of the series: a function draws on ``ax`` and returns it; notebook 01."""
 
 import matplotlib.pyplot as plt
 from IPython.display import display
@@ -11,7 +8,7 @@ from torch import Tensor
 
 from hnnlib.mechanics import split
 
-LOOK = {
+LOOK = {  # one colour and line style a model, in every notebook
     "truth": {"color": "black", "linestyle": "-"},
     "next-step": {"color": "#E69F00", "linestyle": ":"},
     "derivative": {"color": "#D55E00", "linestyle": "--"},
@@ -37,19 +34,18 @@ def phase_portrait(ax: Axes, z: Tensor, model: str, **line) -> Axes:
     """Draw trajectories (trajectories, time, 2) in a model's look, starts marked."""
     q, p = (x.squeeze(-1) for x in split(z.detach()))  # (trajectories, time)
     look = LOOK[model] | line
-    ax.plot(q.T, p.T, **look)
+    first, *_ = ax.plot(q.T, p.T, **look)
+    first.set_label(model)
     if model != "data":
         ax.plot(q[:, 0], p[:, 0], "o", color=look["color"], zorder=3)
-    ax.lines[-1].set_label(model)
     return ax
 
 
 def field_arrows(ax: Axes, z: Tensor, dz_dt: Tensor, **quiver) -> Axes:
     """Draw a vector field dz_dt (..., 2) as arrows at z (..., 2)."""
     q, p = z.reshape(-1, 2).T
-    ax.quiver(
-        q, p, *dz_dt.detach().reshape(-1, 2).T, angles="xy", pivot="mid", **quiver
-    )
+    dq_dt, dp_dt = dz_dt.detach().reshape(-1, 2).T
+    ax.quiver(q, p, dq_dt, dp_dt, angles="xy", pivot="mid", **quiver)
     return ax
 
 

@@ -1,7 +1,6 @@
 """Physical systems with a known Hamiltonian; introduced in notebook 01.
 
-A new system is one frozen dataclass with ``energy``; a closed-form field and solution,
-where they exist, are the tests' oracle.
+A new system is one frozen dataclass with ``energy``; closed forms are tests' oracles.
 """
 
 import math
@@ -21,7 +20,6 @@ class MassSpring:
     k: float = 1.0
 
     def __post_init__(self) -> None:
-        """Raise ValueError on a mass or stiffness that is not positive."""
         for name, value in vars(self).items():
             if not 0 < value < math.inf:
                 raise ValueError(f"{name} is {value}; expected a positive number")
@@ -50,10 +48,7 @@ class MassSpring:
         return torch.cat([self.velocity(p), self.force(q)], dim=-1)
 
     def solution(self, z0: Tensor, t: Tensor) -> Tensor:
-        """Return the exact trajectory (*batch, time, 2) from z0 (*batch, 2) at t = 0.
-
-        A rotation of (q, p/√(mk)) by the angle t√(k/m).
-        """
+        """Return the exact motion (*batch, time, 2) from z0 (*batch, 2) at t = 0."""
         q, p = split(z0)  # (*batch, 1) each, to meet t (time,)
         scale, angle = math.sqrt(self.m * self.k), t * math.sqrt(self.k / self.m)
         q_t = q * angle.cos() + p / scale * angle.sin()  # (*batch, time)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Adam
+from torch.optim.lr_scheduler import CosineAnnealingLR
 from tqdm import trange
 
 
@@ -26,13 +28,15 @@ class TrainingDiverged(RuntimeError):
     """No member's loss is finite any more; ``history`` holds the losses."""
 
     def __init__(self, history: History):
-        """Keep the history and say where it ended."""
         super().__init__(f"the loss is not finite at step {len(history.loss) - 1}")
         self.history = history
 
 
 def mse(prediction: Tensor, target: Tensor) -> Tensor:
     """Return the mean squared error over the last two axes: (..., N, 2n) -> (...)."""
+    if prediction.shape != target.shape:
+        got, expected = tuple(prediction.shape), tuple(target.shape)
+        raise ValueError(f"prediction has shape {got}; expected {expected}")
     return ((prediction - target) ** 2).mean(dim=(-2, -1))
 
 
@@ -47,22 +51,16 @@ def fit(
 ) -> History:
     """Train on the mean squared error of model(inputs) by full-batch Adam, in place.
 
-    An ensemble trains on the sum of its members' losses, which leaves each alone: one
-    that diverges is named in the history and a warning, and does not touch the others.
-
-    Inputs and targets are (N, 2n), for an ensemble (members, N, 2n). The learning rate
-    falls to zero along a cosine; a label shows a progress bar. Raises ValueError if
-    the shapes differ or steps < 1, TrainingDiverged if no loss is finite any more.
+    Inputs and targets are (N, 2n), for an ensemble (members, N, 2n). It trains on the
+    sum of its members' losses, which leaves each alone: one that diverges is named in
+    the history and a warning. The learning rate falls to zero along a cosine; a label
+    shows a progress bar. Raises ValueError if shapes differ or steps < 1, and
+    TrainingDiverged if no loss is finite any more.
     """
-    if inputs.shape != targets.shape:
-        got, expected = tuple(targets.shape), tuple(inputs.shape)
-        raise ValueError(f"targets has shape {got}; expected {expected}, as inputs")
     if steps < 1:
         raise ValueError(f"steps is {steps}; expected at least 1")
-    adam = torch.optim.Adam(
-        model.parameters(), learning_rate, weight_decay=weight_decay
-    )
-    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
+    adam = Adam(model.parameters(), learning_rate, weight_decay=weight_decay)
+    cosine = CosineAnnealingLR(adam, steps)
     losses: list[Tensor] = []
     for _ in trange(steps, desc=label, disable=label is None, file=sys.stdout):
         adam.zero_grad()

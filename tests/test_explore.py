@@ -25,15 +25,14 @@ def live():
     return LiveFigure(
         draw,
         "A line.",
-        size=(3, 2),
         slope=widgets.FloatSlider(1.0, min=0, max=5),
         shift=widgets.FloatSlider(0.0, min=-1, max=1),
     )
 
 
 def test_picture_is_drawn_at_once_in_its_size(live):
-    assert imread(io.BytesIO(live.image.value)).shape[:2] == (160, 240)
-    assert live.image.width == "240"
+    assert imread(io.BytesIO(live.image.value)).shape[:2] == (320, 720)
+    assert live.image.width == "720"
     assert live.message.value == ""
 
 

@@ -9,12 +9,11 @@ from hnnlib.models import (
     MLP,
     DerivativePredictor,
     Ensemble,
-    ResidualStepPredictor,
     StepPredictor,
 )
 from hnnlib.training import fit
 
-MODELS = {StepPredictor: 2, ResidualStepPredictor: 2, DerivativePredictor: 2, HNN: 1}
+MODELS = {StepPredictor: 2, DerivativePredictor: 2, HNN: 1}
 EVERY = pytest.mark.parametrize("model, n_out", MODELS.items())
 
 
@@ -81,7 +80,6 @@ def test_hnn_moves_along_its_contours_with_the_symplectic_gradient(rng):
 
 def test_residual_step_predictor_adds_its_network_to_the_state(rng):
     net, z = MLP(2, 8, 2, seed=0), draw(rng, 5, 2)
-    assert torch.equal(ResidualStepPredictor(net)(z), z + net(z))
     assert torch.equal(StepPredictor(net)(z), net(z))
 
 

@@ -58,7 +58,7 @@ def test_everything_public_has_a_docstring_and_type_hints(module):
     assert ast.get_docstring(tree)
     for node in public(tree.body):
         where = f"{module}.{node.name}, line {node.lineno}"
-        assert ast.get_docstring(node), where
+        assert ast.get_docstring(node) or node.name.startswith("__"), where
         if isinstance(node, ast.FunctionDef):
             a = node.args  # keywords handed through, as **line, need no hint
             args = [*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg]

@@ -118,7 +118,7 @@ def test_mse_is_the_mean_over_samples_and_components():
 
 def test_targets_of_another_shape_than_inputs_are_refused():
     z, dz_dt = samples()
-    message = r"targets has shape \(150, 1\); expected \(150, 2\), as inputs"
+    message = r"prediction has shape \(150, 2\); expected \(150, 1\)"
     with pytest.raises(ValueError, match=message):
         fit(HNN(MLP(2, 8, 1, seed=0)), z, dz_dt[:, :1])
 

@@ -1,0 +1,47 @@
+"""A claim that cannot fail is worth nothing: put a baseline in the HNN's place."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+IMPOSTOR = """
+
+class HNN(DerivativePredictor):  # claims the true energy as its own
+    def energy(self, z):
+        return spring.energy(z)
+"""
+
+
+def printed(cells):
+    return "".join(o.get("text", "") for c in cells for o in c.get("outputs", []))
+
+
+@pytest.mark.skipif("not config.getoption('nbval')", reason="runs notebooks: --nbval")
+@pytest.mark.parametrize(
+    ("name", "claim"),
+    [
+        ("05_learn_the_energy", "HNN: true energy of the last turn within 5 %: True"),
+        ("06_judge_fairly", "energy MSE, HNN at least 30 times smaller than either"),
+    ],
+)
+def test_claims_turn_red_when_a_derivative_predictor_replaces_the_hnn(name, claim):
+    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    i = next(i for i, c in enumerate(notebook.cells) if claim in printed([c]))
+    notebook.cells = notebook.cells[: i + 1]
+    before = printed(notebook.cells[-1:])
+
+    code = [c for c in notebook.cells if c.cell_type == "code"]
+    code[0].source += IMPOSTOR
+    for cell in code:  # the impostor needs two outputs where the HNN has one
+        cell.source = re.sub(r"HNN\((MLP\([\d, ]+), 1,", r"HNN(\1, 2,", cell.source)
+        cell.source = cell.source.replace("HNN(nets(1", "HNN(nets(2")
+    NotebookClient(notebook, resources={"metadata": {"path": NOTEBOOKS}}).execute()
+    after = printed(notebook.cells[-1:])
+
+    line = next(x for x in before.splitlines() if claim in x)
+    assert line.endswith("True")
+    assert line.replace("True", "False") in after.splitlines()

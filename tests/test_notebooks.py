@@ -1,0 +1,113 @@
+"""What every saved notebook must be: executed, complete, readable without a kernel."""
+
+import base64
+import io
+import re
+from pathlib import Path
+
+import matplotlib.image
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+EVERY_NOTEBOOK = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path):
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+def pictures(path):
+    outputs = [o for cell in code_cells(path) for o in cell.outputs]
+    return [o for o in outputs if "image/png" in o.get("data", {})]
+
+
+def test_the_series_is_numbered_without_gaps():
+    numbers = [int(path.stem[:2]) for path in PATHS]
+    assert numbers == list(range(numbers[0], numbers[0] + len(PATHS)))
+    assert numbers[0] <= 1 and len(PATHS) >= 6
+
+
+@EVERY_NOTEBOOK
+def test_it_was_executed_from_top_to_bottom_without_errors(path):
+    cells = code_cells(path)
+    assert [c.execution_count for c in cells] == list(range(1, len(cells) + 1))
+    for cell in cells:
+        if "raises-exception" not in tags(cell):
+            assert all(o.output_type != "error" for o in cell.outputs), cell.source
+        if re.search(r"^\s*(print|show)\(", cell.source, flags=re.M):
+            inside_function = cell.source.lstrip().startswith("def ")
+            assert cell.outputs or inside_function, cell.source
+
+
+@EVERY_NOTEBOOK
+def test_it_holds_no_widget_state_and_no_traces_of_a_machine(path):
+    notebook = read(path)
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert all(set(c.metadata) <= {"tags", "jupyter"} for c in notebook.cells)
+    assert path.stat().st_size <= 600_000
+
+
+@EVERY_NOTEBOOK
+def test_every_figure_is_a_real_picture_with_a_text_for_who_cannot_see_it(path):
+    figures = pictures(path)
+    assert figures
+    for output in figures:
+        png = base64.b64decode(output.data["image/png"])
+        pixels = matplotlib.image.imread(io.BytesIO(png), format="png")
+        assert min(pixels.shape[:2]) > 100
+        assert pixels[..., :3].std() > 0.01
+        assert len(output.metadata["image/png"]["alt"]) > 40
+
+
+@EVERY_NOTEBOOK
+def test_every_cell_that_hides_its_output_is_followed_by_a_checked_claim(path):
+    cells = [c for c in code_cells(path) if not {"check", "solution"} & set(tags(c))]
+    hidden = [i for i, c in enumerate(cells) if "nbval-ignore-output" in tags(c)]
+    assert len(hidden) <= 0.35 * len(code_cells(path))
+    for i in hidden:
+        after = [
+            c for c in cells[i + 1 : i + 6] if "nbval-ignore-output" not in tags(c)
+        ]
+        printed = "".join(o.get("text", "") for c in after for o in c.outputs)
+        assert printed, f"nothing is claimed after: {cells[i].source}"
+
+
+@EVERY_NOTEBOOK
+def test_it_opens_and_ends_as_every_notebook_of_the_series(path):
+    cells = read(path).cells
+    opening = ("# ", "What you'll do", "What you'll learn", "What you'll need", "Time")
+    assert all(words in cells[0].source for words in opening)
+    prose = "\n".join(c.source for c in cells if c.cell_type == "markdown")
+    for words in (
+        "Predict first",
+        "What we measured",
+        "## Exercises",
+        "Further reading",
+    ):
+        assert words in prose
+    for tag in ("exercise", "check", "solution"):
+        assert sum(tag in tags(c) for c in cells) >= 2, f"few cells are tagged {tag}"
+    links = re.findall(r"\]\(([^)]+\.ipynb)\)", prose)
+    assert links and all((path.parent / link).exists() for link in links)
+    longest = max(len(c.source.splitlines()) for c in code_cells(path))
+    assert longest <= 25, "a student retypes what is short"
+
+
+def test_the_readme_lists_every_notebook_and_shows_a_figure_of_the_series():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"notebooks/{path.name}" in readme for path in PATHS)
+    shown = (ROOT / "notebooks" / "energy.png").read_bytes()
+    judged = pictures(ROOT / "notebooks" / "06_judge_fairly.ipynb")
+    saved = base64.b64decode(judged[0].data["image/png"])
+    assert shown == saved, "make notebooks refreshes it"
