@@ -1,6 +1,6 @@
-"""Hamiltonian neural networks, small enough to read in one sitting.
+"""Hamiltonian neural networks; ``from hnnlib.models import HNN`` tells where it lives.
 
-Import from the module that owns a name: ``from hnnlib.models import HNN``.
+Each module may import only those before it: see the table in README.md.
 """
 
 __version__ = "0.1.0"

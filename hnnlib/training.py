@@ -20,8 +20,7 @@ class History:
     @property
     def diverged(self) -> list[int]:
         """The members whose last loss is not finite."""
-        bad = ~torch.atleast_1d(self.loss[-1]).isfinite()
-        return bad.nonzero().flatten().tolist()
+        return [i for i, x in enumerate(self.loss[-1].flatten()) if not x.isfinite()]
 
 
 class TrainingDiverged(RuntimeError):
