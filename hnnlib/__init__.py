@@ -1,6 +1,3 @@
-"""Hamiltonian neural networks; ``from hnnlib.models import HNN`` tells where it lives.
-
-Each module may import only those before it: see the table in README.md.
-"""
+"""Hamiltonian neural networks: ``from hnnlib.models import HNN`` says where it lives."""
 
 __version__ = "0.1.0"
