@@ -1,3 +1,3 @@
-"""Hamiltonian neural networks: ``from hnnlib.models import HNN`` says where it lives."""
+"""Hamiltonian neural networks; import a name from its own module."""
 
 __version__ = "0.1.0"
