@@ -1,46 +1,77 @@
-"""Figures that answer to sliders; introduced in notebook 01."""
+"""Figures that answer to sliders; introduced in notebooks 00 and 01."""
 
 import io
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from html import escape
 
 import ipywidgets as widgets
-from matplotlib import rc_context
+import torch
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from torch import Tensor
+
+from hnnlib.integrators import implicit_midpoint, iterate, rk4, rollout
+from hnnlib.mechanics import Energy, VectorField
+from hnnlib.metrics import period, relative_energy
+from hnnlib.models import StepPredictor
+from hnnlib.plots import LOOK, energy_lines, phase_axes, phase_portrait
+from hnnlib.systems import System
+
+SOLVERS = {
+    "adaptive": partial(rollout, rtol=1e-4, atol=1e-4),  # enough for a picture
+    "RK4": rk4,
+    "implicit midpoint": implicit_midpoint,
+}
+SAMPLING = 0.1  # the time step of all data in the series, hence of a StepPredictor
 
 
 class LiveFigure:
-    """A matplotlib figure, drawn into an image whenever a slider moves.
+    """Two axes, drawn into an image whenever a slider moves.
 
-    ``draw(figure, **values)`` fills an empty figure of 9 by 4 inches and may return a
-    line of numbers to stand below it; ``alt`` tells what it shows to who cannot see it.
-    Where no kernel runs the picture stays; so it does on an error, shown in words.
+    ``draw(left, right, **values)`` draws lines on them, and finds those of the last
+    time removed; it may return a line of numbers to stand below. ``alt`` tells what
+    they show to who cannot see it. Where no kernel runs the picture stays; so it does
+    on an error, shown in words. An error in the first picture is raised.
     """
 
     def __init__(self, draw: Callable, alt: str, **sliders: widgets.Widget):
         self.draw, self.alt, self.sliders = draw, alt, sliders
         self.image, self.message = widgets.Image(width="720"), widgets.HTML()
+        self.figure = Figure(figsize=(9, 4), dpi=80, layout="none")
+        self.figure.subplots_adjust(0.09, 0.15, 0.98, 0.91, wspace=0.25)
+        self.canvas = FigureCanvasAgg(self.figure)  # its own, without pyplot
+        for ax in self.figure.subplots(1, 2):
+            ax.locator_params(nbins=4)  # drawing ticks takes half of the time
         for slider in sliders.values():
             slider.observe(self.update, names="value")
-        self.update()
-        self.view = widgets.VBox([*sliders.values(), self.image, self.message])
+        self.redraw()
+        self.view = widgets.HBox([*sliders.values(), self.image, self.message])
+        self.view.layout.flex_flow = "row wrap"
+
+    def redraw(self) -> None:
+        """Draw with the sliders' present values."""
+        for ax in self.figure.axes:  # kept, for their ticks take long to make
+            for line in [*ax.lines]:
+                line.remove()
+            ax.set_prop_cycle(None)
+            ax.relim()
+            ax.autoscale()
+        values = {name: slider.value for name, slider in self.sliders.items()}
+        numbers = self.draw(*self.figure.axes, **values)
+        buffer = io.BytesIO()
+        self.canvas.print_png(buffer, pil_kwargs={"compress_level": 1})
+        self.message.value = escape(numbers or "")
+        self.image.value = buffer.getvalue()
 
     def update(self, _change: dict | None = None) -> None:
-        """Redraw with the sliders' present values."""
+        """Answer to a slider: redraw, or say in words why not."""
         try:
-            values = {name: slider.value for name, slider in self.sliders.items()}
-            buffer = io.BytesIO()
-            with rc_context({"figure.constrained_layout.use": False}):  # it is slow
-                figure = Figure(figsize=(9, 4), dpi=80)
-                figure.subplots_adjust(0.09, 0.15, 0.98, 0.91, wspace=0.25)
-                numbers = self.draw(figure, **values)
-                figure.savefig(buffer, format="png")
-        except Exception as error:  # a widget swallows tracebacks: say it in words
+            self.redraw()
+        except Exception as error:  # a widget swallows tracebacks
             self.message.value = f"<b>{type(error).__name__}</b>: {escape(str(error))}"
-        else:
-            self.message.value = escape(numbers or "")
-            self.image.value = buffer.getvalue()
 
     def _repr_mimebundle_(self, **_kwargs) -> tuple[dict, dict]:
         """Offer the live widget, and the present picture where none can run."""
@@ -48,3 +79,118 @@ class LiveFigure:
         bundle["image/png"] = b64encode(self.image.value).decode()
         bundle["text/plain"] = f"Interactive figure of {', '.join(self.sliders)}"
         return bundle, {"image/png": {"alt": self.alt}}
+
+
+def start_at(hamiltonian: Energy, energy: float, angle: float) -> Tensor:
+    """Return the state (1, 2) of an energy on the ray of a phase angle, counted from q.
+
+    The first on the way from the origin out to radius 10; ValueError if there is none.
+    """
+    ray = torch.tensor([[angle, angle - torch.pi / 2]], dtype=torch.float64).cos()
+    along = torch.linspace(0, 10, 10_001, dtype=torch.float64)[:, None] * ray
+    low, high = hamiltonian(along)[:-1], hamiltonian(along)[1:]
+    crossing = ((low < energy) & (energy <= high)).nonzero()
+    if not len(crossing):
+        raise ValueError(f"energy is {energy}; not reached at phase angle {angle:.3g}")
+    i = crossing[0]  # (1,)
+    part = (energy - low[i]) / (high[i] - low[i])
+    return along[i] + part * (along[i + 1] - along[i])
+
+
+def check_models(models: Mapping[str, VectorField], z0: Tensor) -> None:
+    """Raise ValueError unless every model has a look and moves states like z0."""
+    for name, model in models.items():
+        if name not in LOOK:
+            raise ValueError(f"model {name!r} has no look; expected {list(LOOK)}")
+        try:
+            got = tuple(model(z0).shape)
+        except RuntimeError as error:
+            got = error
+        if got != tuple(z0.shape):
+            raise ValueError(f"{name} at {tuple(z0.shape)}: {got}; expected that shape")
+
+
+def compare(
+    left: Axes,
+    right: Axes,
+    system: System,
+    models: Mapping[str, VectorField],
+    energy: float = 0.5,
+    angle: float = 0.0,
+    horizon: float = 10.0,
+    solver: str = "adaptive",
+    dt: float = 0.2,
+    limit: float = 2.0,
+) -> str:
+    """Draw models, named as in ``LOOK``, beside the true motion of a system.
+
+    All start with one energy and phase angle (radian), in one degree of freedom. The
+    solver, with step dt, moves the fields; a StepPredictor is iterated with the data's
+    step. Returns each model's last change of energy and mean period, in words.
+    ValueError on a name, a start or a model that cannot be used.
+    """
+    if not isinstance(system, System):
+        raise ValueError(f"system is {system!r}; expected one with energy and field")
+    if solver not in SOLVERS:
+        raise ValueError(f"solver is {solver!r}; expected one of {list(SOLVERS)}")
+    z0 = start_at(system.energy, energy, angle)  # (1, 2)
+    check_models(models, z0)
+    maps = {k: m for k, m in models.items() if isinstance(m, StepPredictor)}
+    fields = {k: m for k, m in models.items() if k not in maps}
+
+    def together(z):  # one call of the solver for all fields, a row each
+        rows = zip(fields.values(), z.split(1), strict=True)
+        return torch.cat([field(row) for field, row in rows])
+
+    t = torch.arange(0, horizon + dt / 2, dt, dtype=torch.float64)
+    t_maps = torch.arange(0, horizon + SAMPLING / 2, SAMPLING, dtype=torch.float64)
+    runs = {"truth": (t, rollout(system.field, z0, t, 1e-6, 1e-6))}
+    with torch.no_grad():
+        for name, step in maps.items():
+            runs[name] = t_maps, iterate(step, z0, len(t_maps) - 1)
+        if fields:
+            z = SOLVERS[solver](together, z0.expand(len(fields), 2), t)
+            runs |= {
+                name: (t, row) for name, row in zip(fields, z.split(1), strict=True)
+            }
+
+    phase_axes(left, limit)
+    right.set(xlim=(0, horizon), ylim=(0, 2))
+    numbers = []
+    for name, (times, z) in runs.items():
+        ratio, turn = relative_energy(system.energy, z), period(times, z).item()
+        change = round(ratio[0, -1].item() - 1, 3) + 0.0  # + 0.0: no "-0.0"
+        phase_portrait(left, z, name)
+        energy_lines(right, times, ratio, name)
+        numbers.append(f"{name}: energy {change:+.1%}, period {turn:.3f}")
+    right.legend(loc="upper left", fontsize=9)  # "best" would search, slowly
+    return "; ".join(numbers)
+
+
+def explorer(
+    system: System,
+    trained: Mapping[str, Mapping[str, VectorField]],
+    energies: tuple[float, float, float] = (0.5, 0.1, 1.5),
+    limit: float = 2.0,
+) -> LiveFigure:
+    """Return ``compare`` under sliders, with sets of models to choose from by name.
+
+    The start has the first of the energies, which may move from the second to the
+    third; phase space is shown up to the limit. Raises what ``compare`` raises.
+    """
+
+    def draw(left: Axes, right: Axes, models: str, **values) -> str:
+        return compare(left, right, system, trained[models], limit=limit, **values)
+
+    first, low, high = energies
+    return LiveFigure(
+        draw,
+        "Trajectories of the chosen models in phase space beside the truth, and their "
+        "energy against time.",
+        models=widgets.Dropdown(options=list(trained), description="models"),
+        energy=widgets.FloatSlider(first, min=low, max=high, description="energy E₀"),
+        angle=widgets.FloatSlider(0, min=-3, max=3, description="angle"),
+        horizon=widgets.FloatSlider(10, min=7, max=20, step=1, description="horizon"),
+        solver=widgets.Dropdown(options=list(SOLVERS), description="solver"),
+        dt=widgets.FloatSlider(0.2, min=0.1, max=1, step=0.1, description="step dt"),
+    )

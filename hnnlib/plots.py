@@ -1,9 +1,15 @@
 """Figures of the series: a function draws on ``ax`` and returns it; notebook 01."""
 
+import io
+from base64 import b64encode
+from collections.abc import Callable
+
 import matplotlib.pyplot as plt
+import numpy as np
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
 from hnnlib.mechanics import split
@@ -20,6 +26,22 @@ LOOK = {  # one colour and line style a model, in every notebook
 def show(figure: Figure, alt: str) -> None:
     """Display a figure with a text for readers who cannot see it, and close it."""
     display(figure, metadata={"image/png": {"alt": alt}})
+    plt.close(figure)
+
+
+def film(figure: Figure, draw: Callable, frames: int, seconds: float, alt: str) -> None:
+    """Display an animated PNG whose frame i shows what draw(i) leaves on the figure."""
+    pictures: list[Image.Image] = []
+    for i in range(frames):
+        draw(i)
+        figure.canvas.draw()
+        figure.set_layout_engine("none")  # every frame as the first one
+        rgb = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
+        pictures.append(rgb.convert("P", dither=Image.Dither.NONE))  # small files
+    buffer, timing = io.BytesIO(), {"duration": 1000 * seconds / frames, "loop": 0}
+    pictures[0].save(buffer, "PNG", save_all=True, append_images=pictures[1:], **timing)
+    data = {"image/png": b64encode(buffer.getvalue()).decode()}
+    display(data, metadata={"image/png": {"alt": alt}}, raw=True)
     plt.close(figure)
 
 

@@ -1,15 +1,28 @@
 """Physical systems with a known Hamiltonian; introduced in notebook 01.
 
-A new system is one frozen dataclass with ``energy``; closed forms are tests' oracles.
+A new system is one frozen dataclass with ``energy`` and ``field``; closed forms are
+tests' oracles.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from hnnlib.mechanics import split
+
+
+@runtime_checkable
+class System(Protocol):
+    """What an explorer needs to know of a system."""
+
+    def energy(self, z: Tensor) -> Tensor:
+        """Return H(z), (..., 2n) -> (...)."""
+
+    def field(self, z: Tensor) -> Tensor:
+        """Return dz/dt, (..., 2n) -> (..., 2n)."""
 
 
 @dataclass(frozen=True)

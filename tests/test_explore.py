@@ -3,21 +3,29 @@
 import html
 import io
 from base64 import b64decode
+from functools import partial
 
 import ipywidgets as widgets
 import pytest
+import torch
 from IPython.core.formatters import DisplayFormatter
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from hnnlib.explore import LiveFigure
+from hnnlib.explore import SOLVERS, LiveFigure, compare, explorer, start_at
+from hnnlib.mechanics import hamiltonian_vector_field
+from hnnlib.models import MLP, DerivativePredictor, StepPredictor
+from hnnlib.systems import MassSpring
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-def draw(figure, slope, shift):
+def draw(left, right, slope, shift):
+    left.plot([0, 1], [0, 1])
     if slope > 4:
         raise ValueError("slope is <5>; expected < 5 & finite")
-    figure.subplots().plot([0, 1], [shift, shift + slope])
+    right.plot([0, 1], [shift, shift + slope])
+    right.set_ylim(-1, 5)
 
 
 @pytest.fixture
@@ -38,7 +46,8 @@ def test_picture_is_drawn_at_once_in_its_size(live):
 
 def test_draw_gets_the_values_of_the_sliders_by_name():
     seen = []
-    LiveFigure(lambda _, **values: seen.append(values), "", a=widgets.FloatSlider(2.0))
+    draw = lambda left, right, **values: seen.append(values)  # noqa: E731
+    LiveFigure(draw, "", a=widgets.FloatSlider(2.0))
     assert seen == [{"a": 2.0}]
 
 
@@ -59,6 +68,11 @@ def test_error_is_shown_in_words_and_leaves_the_last_picture(live):
     live.sliders["slope"].value = 2.0
     assert live.message.value == ""
     assert live.image.value != before
+
+
+def test_error_in_the_first_picture_is_raised():
+    with pytest.raises(ValueError, match="slope is <5>"):
+        LiveFigure(partial(draw, shift=0), "", slope=widgets.FloatSlider(5.0))
 
 
 def test_error_message_reaches_the_reader_unmangled_by_html(live):
@@ -85,3 +99,125 @@ def test_text_that_nbval_compares_does_not_change_with_the_sliders(live):
     live.sliders["slope"].value = 2.0
     assert DisplayFormatter().format(live)[0]["text/plain"] == before
     assert before == "Interactive figure of slope, shift"
+
+
+class Pendulum:
+    """A system hnnlib has never seen."""
+
+    def energy(self, z):
+        return z[..., 1] ** 2 / 2 + 1 - torch.cos(z[..., 0])
+
+    def field(self, z):
+        return hamiltonian_vector_field(self.energy, z)
+
+
+class Rotation(StepPredictor):
+    """The exact map of the spring over the 0.1 of the data."""
+
+    def forward(self, z):
+        c, s = torch.tensor([0.1]).double().cos(), torch.tensor([0.1]).double().sin()
+        q, p = z[..., :1], z[..., 1:]
+        return torch.cat([c * q + s * p, c * p - s * q], dim=-1)
+
+
+SPRING = MassSpring()
+MODELS = {
+    "next-step": Rotation(None),
+    "derivative": lambda z: SPRING.field(z) + 0.01 * z,  # energy grows as exp(0.02 t)
+    "HNN": lambda z: 0.9 * SPRING.field(z),  # a slow clock, energy kept
+}
+EXPECTED = (
+    "truth: energy +0.0%, period 6.283; next-step: energy +0.0%, period 6.283; "
+    "derivative: energy +22.1%, period 6.283; HNN: energy +0.0%, period 6.981"
+)
+
+
+@pytest.fixture
+def axes():
+    return Figure().subplots(1, 2)
+
+
+@pytest.mark.parametrize("angle", [0.0, 1.0, -2.5])
+@pytest.mark.parametrize("system", [SPRING, MassSpring(m=2.0, k=3.0), Pendulum()])
+def test_start_has_its_energy_and_phase_angle(system, angle):
+    z0 = start_at(system.energy, 0.7, angle)
+    assert z0.shape == (1, 2) and z0.dtype == torch.float64
+    assert system.energy(z0).item() == pytest.approx(0.7, abs=1e-6)
+    assert torch.atan2(z0[0, 1], z0[0, 0]).item() == pytest.approx(angle, abs=1e-9)
+
+
+def test_comparison_of_known_models_says_their_energy_and_period(axes):
+    assert compare(*axes, SPRING, MODELS) == EXPECTED
+
+
+def test_comparison_draws_every_model_in_both_pictures(axes):
+    compare(*axes, SPRING, MODELS, energy=0.8, angle=1.0)
+    left, right = axes
+    assert {"truth", *MODELS} <= {line.get_label() for line in left.lines}
+    assert [x.get_text() for x in right.get_legend().texts] == ["truth", *MODELS]
+    (start,) = {tuple(x.get_xydata()[0]) for x in left.lines if len(x.get_xdata()) == 1}
+    assert start == pytest.approx(start_at(SPRING.energy, 0.8, 1.0)[0].tolist())
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_field_is_moved_by_the_chosen_solver_with_its_step(axes, solver):
+    text = compare(*axes, SPRING, {"HNN": SPRING.field}, solver=solver, dt=1.0)
+    energy = float(text.split("HNN: energy ")[1].split("%")[0])
+    assert (energy < -5) == (solver == "RK4")  # its step is too long; the truth's not
+    assert text.startswith("truth: energy +0.0%, period 6.283")
+
+
+def test_explorer_takes_a_system_of_its_reader(axes):
+    live = explorer(Pendulum(), {"exact": {"HNN": Pendulum().field}}, (1.5, 0.1, 1.9))
+    first = live.message.value
+    assert first.count("period 8.626") == 2  # 4 K(sin²(θ/2)) at cos θ = −0.5
+    live.sliders["energy"].value = 0.1
+    assert live.message.value.count("period 6.364") == 2
+    live.sliders["horizon"].value = 7
+    assert live.message.value.count("period 6.364") == 2
+
+
+def test_explorer_changes_the_models_and_the_solver(axes):
+    live = explorer(SPRING, {"a": MODELS, "b": {"HNN": SPRING.field}})
+    assert live.message.value == EXPECTED
+    live.sliders["models"].value = "b"
+    assert "HNN: energy +0.0%, period 6.283" in live.message.value
+    live.sliders["dt"].value = 1.0
+    live.sliders["solver"].value = "RK4"
+    assert "HNN: energy +0.0%" not in live.message.value
+
+
+def test_failing_rollout_is_shown_and_the_last_picture_stays():
+    def explodes(z):
+        return z**3 if z.norm() > 1.2 else SPRING.field(z)
+
+    live = explorer(SPRING, {"a": {"HNN": explodes}})
+    before = live.image.value
+    live.sliders["energy"].value = 1.5
+    assert "RuntimeError" in live.message.value and "Reached t" in live.message.value
+    assert live.image.value == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"system": "spring"}, "system is 'spring'"),
+        ({"models": {"HNN": DerivativePredictor(MLP(4, 8, 4, seed=0))}}, "HNN at"),
+        ({"models": {"HNN": lambda z: z[..., :1]}}, r"HNN at \(1, 2\): \(1, 1\)"),
+        ({"models": {"mine": SPRING.field}}, "'mine' has no look"),
+        ({"energy": float("nan")}, "energy is nan"),
+        ({"angle": float("nan")}, "phase angle nan"),
+        ({"energy": -1.0}, "energy is -1.0; not reached"),
+        ({"solver": "Euler"}, "solver is 'Euler'"),
+        ({"dt": 20.0}, "t has shape"),
+    ],
+)
+def test_bad_input_gets_the_reason(axes, change, message):
+    arguments = {"system": SPRING, "models": MODELS} | change
+    with pytest.raises(ValueError, match=message):
+        compare(*axes, **arguments)
+
+
+def test_explorer_refuses_at_once_what_it_cannot_draw():
+    with pytest.raises(ValueError, match="HNN at"):
+        explorer(SPRING, {"a": {"HNN": DerivativePredictor(MLP(4, 8, 4, seed=0))}})

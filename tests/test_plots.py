@@ -1,5 +1,7 @@
 """Figures draw what they are given, in the look of the model."""
 
+import io
+from base64 import b64decode
 from itertools import combinations
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.quiver import Quiver
+from PIL import Image
 
 import hnnlib
 from hnnlib import plots
@@ -18,6 +21,7 @@ from hnnlib.plots import (
     LOOK,
     energy_lines,
     field_arrows,
+    film,
     phase_axes,
     phase_portrait,
     show,
@@ -139,4 +143,23 @@ def test_show_displays_the_figure_with_its_alt_text_and_closes_it(monkeypatch):
     figure = plt.figure()
     show(figure, "An orbit.")
     assert calls == [((figure,), {"metadata": {"image/png": {"alt": "An orbit."}}})]
+    assert not plt.fignum_exists(figure.number)
+
+
+def test_film_shows_every_frame_for_its_time_and_closes_the_figure(monkeypatch):
+    shown = []
+    monkeypatch.setattr(plots, "display", lambda data, **more: shown.append(data))
+    figure = plt.figure(figsize=(2, 1), dpi=100)
+    ax = figure.subplots()
+    ax.set(xlim=(-1, 2), ylim=(0, 1))
+    (dot,) = ax.plot([], [], "o")
+    film(figure, lambda i: dot.set_data([i / 4], [0.5]), 5, 1.0, "A dot moves.")
+    film_ = Image.open(io.BytesIO(b64decode(shown[0]["image/png"])))
+    assert (film_.n_frames, film_.size, film_.format) == (5, (200, 100), "PNG")
+    frames = []
+    for i in range(5):
+        film_.seek(i)
+        frames.append(film_.convert("RGB").tobytes())
+        assert film_.info["duration"] == 200
+    assert len(set(frames)) == 5
     assert not plt.fignum_exists(figure.number)
