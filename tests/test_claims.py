@@ -24,6 +24,7 @@ def printed(cells):
 @pytest.mark.parametrize(
     ("name", "claim"),
     [
+        ("00_start_here", "HNN: energy of the tenth turn right within 5 %: True"),
         ("05_learn_the_energy", "HNN: true energy of the last turn within 5 %: True"),
         ("06_judge_fairly", "energy MSE, HNN at least 30 times smaller than either"),
     ],
@@ -35,7 +36,7 @@ def test_claims_turn_red_when_a_derivative_predictor_replaces_the_hnn(name, clai
     before = printed(notebook.cells[-1:])
 
     code = [c for c in notebook.cells if c.cell_type == "code"]
-    code[0].source += IMPOSTOR
+    next(c for c in code if "import HNN" in c.source).source += IMPOSTOR
     for cell in code:  # the impostor needs two outputs where the HNN has one
         cell.source = re.sub(r"HNN\((MLP\([\d, ]+), 1,", r"HNN(\1, 2,", cell.source)
         cell.source = cell.source.replace("HNN(nets(1", "HNN(nets(2")

@@ -1,6 +1,7 @@
 """What every saved notebook must be: executed, complete, readable without a kernel."""
 
 import base64
+import importlib.util
 import io
 import re
 from pathlib import Path
@@ -102,6 +103,19 @@ def test_it_opens_and_ends_as_every_notebook_of_the_series(path):
     assert links and all((path.parent / link).exists() for link in links)
     longest = max(len(c.source.splitlines()) for c in code_cells(path))
     assert longest <= 25, "a student retypes what is short"
+
+
+def test_the_environment_check_says_what_is_missing_and_how_to_mend_it(
+    capsys, monkeypatch
+):
+    check, *_ = code_cells(ROOT / "notebooks" / "00_start_here.ipynb")
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: name != "hnnlib" or None
+    )
+    exec(check.source, {})
+    said = capsys.readouterr().out
+    assert "does not have: hnnlib\n" in said
+    assert "pip install" in said and "Everything is here" not in said
 
 
 def test_the_readme_lists_every_notebook_and_shows_a_figure_of_the_series():

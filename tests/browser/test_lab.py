@@ -154,7 +154,7 @@ def assert_numbers_are_right(stem, figure):
         h, period = p**2 / (2 * m) + k * q**2 / 2, 2 * math.pi * math.sqrt(m / k)
         assert text == f"H = {h:.3f}, period {period:.3f}"
         return
-    line = r"(\S[^:;]*): energy ([^,;]+)%, period ([^,;]+)"
+    line = r"([^:;\s]+): energy ([^,;]+)%, period ([^,;]+)"
     numbers = {name: (float(e), float(p)) for name, e, p in re.findall(line, text)}
     assert list(numbers) == ["truth", "next-step", "derivative", "HNN"], text
     assert numbers["truth"] == (0, 6.283), text
@@ -195,6 +195,13 @@ def test_every_cell_runs_and_every_slider_moves_the_figure(stem, page):
         move(figure, handle)
         assert picture(figure) != before, "drawn anew, but the same"
         assert_numbers_are_right(stem, figure)
+    for menu in figure.locator("select").all()[:1]:  # which models
+        before, numbers = picture(figure), figure.inner_text()
+        source = figure.locator("img").get_attribute("src")
+        menu.select_option(index=1)
+        api.expect(figure.locator("img")).not_to_have_attribute("src", source)
+        assert picture(figure) != before
+        assert figure.inner_text() != numbers
 
 
 @EVERY_FIGURE
