@@ -1,6 +1,7 @@
 """Figures that answer to sliders; introduced in notebooks 00 and 01."""
 
 import io
+import math
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -31,8 +32,8 @@ SAMPLING = 0.1  # the time step of all data in the series, hence of a StepPredic
 class LiveFigure:
     """Two axes, drawn into an image whenever a slider moves.
 
-    ``draw(left, right, **values)`` draws lines on them, and finds those of the last
-    time removed; it may return a line of numbers to stand below. ``alt`` tells what
+    ``draw(left, right, **values)`` draws on them, and finds what it drew the last time
+    removed; it may return a line of numbers to stand below. ``alt`` tells what
     they show to who cannot see it. Where no kernel runs the picture stays; so it does
     on an error, shown in words. An error in the first picture is raised.
     """
@@ -54,8 +55,8 @@ class LiveFigure:
     def redraw(self) -> None:
         """Draw with the sliders' present values."""
         for ax in self.figure.axes:  # kept, for their ticks take long to make
-            for line in [*ax.lines]:
-                line.remove()
+            for artist in [*ax.lines, *ax.collections, *ax.patches, *ax.texts]:
+                artist.remove()
             ax.set_prop_cycle(None)
             ax.relim()
             ax.autoscale()
@@ -84,7 +85,7 @@ class LiveFigure:
 def start_at(hamiltonian: Energy, energy: float, angle: float) -> Tensor:
     """Return the state (1, 2) of an energy on the ray of a phase angle, counted from q.
 
-    The first on the way from the origin out to radius 10; ValueError if there is none.
+    The first that H rises through between the origin and radius 10; ValueError if none.
     """
     ray = torch.tensor([[angle, angle - torch.pi / 2]], dtype=torch.float64).cos()
     along = torch.linspace(0, 10, 10_001, dtype=torch.float64)[:, None] * ray
@@ -104,7 +105,7 @@ def check_models(models: Mapping[str, VectorField], z0: Tensor) -> None:
             raise ValueError(f"model {name!r} has no look; expected {list(LOOK)}")
         try:
             got = tuple(model(z0).shape)
-        except RuntimeError as error:
+        except Exception as error:  # whatever a reader's function raises
             got = error
         if got != tuple(z0.shape):
             raise ValueError(f"{name} at {tuple(z0.shape)}: {got}; expected that shape")
@@ -124,13 +125,15 @@ def compare(
 ) -> str:
     """Draw models, named as in ``LOOK``, beside the true motion of a system.
 
-    All start with one energy and phase angle (radian), in one degree of freedom. The
-    solver, with step dt, moves the fields; a StepPredictor is iterated with the data's
-    step. Returns each model's last change of energy and mean period, in words.
-    ValueError on a name, a start or a model that cannot be used.
+    All start with one positive energy and phase angle (radian), in one degree of
+    freedom. The solver, RK4 and midpoint with step dt, moves the fields; a
+    StepPredictor is iterated. Returns each model's last change of energy and mean
+    period, in words. ValueError on a name, a start or a model that cannot be used.
     """
-    if not isinstance(system, System):
+    if not isinstance(system, System) or isinstance(system, type):
         raise ValueError(f"system is {system!r}; expected one with energy and field")
+    if not energy > 0:
+        raise ValueError(f"energy is {energy}; expected a positive number")
     if solver not in SOLVERS:
         raise ValueError(f"solver is {solver!r}; expected one of {list(SOLVERS)}")
     z0 = start_at(system.energy, energy, angle)  # (1, 2)
@@ -142,17 +145,15 @@ def compare(
         rows = zip(fields.values(), z.split(1), strict=True)
         return torch.cat([field(row) for field, row in rows])
 
-    t = torch.arange(0, horizon + dt / 2, dt, dtype=torch.float64)
-    t_maps = torch.arange(0, horizon + SAMPLING / 2, SAMPLING, dtype=torch.float64)
+    t = torch.arange(0, horizon + SAMPLING / 2, SAMPLING, dtype=torch.float64)
     runs = {"truth": (t, rollout(system.field, z0, t, 1e-6, 1e-6))}
     with torch.no_grad():
-        for name, step in maps.items():
-            runs[name] = t_maps, iterate(step, z0, len(t_maps) - 1)
+        runs |= {k: (t, iterate(step, z0, len(t) - 1)) for k, step in maps.items()}
         if fields:
-            z = SOLVERS[solver](together, z0.expand(len(fields), 2), t)
-            runs |= {
-                name: (t, row) for name, row in zip(fields, z.split(1), strict=True)
-            }
+            if solver != "adaptive":
+                t = torch.arange(0, horizon + dt / 2, dt, dtype=torch.float64)
+            rows = SOLVERS[solver](together, z0.expand(len(fields), 2), t).split(1)
+            runs |= {k: (t, row) for k, row in zip(fields, rows, strict=True)}
 
     phase_axes(left, limit)
     right.set(xlim=(0, horizon), ylim=(0, 2))
@@ -162,7 +163,8 @@ def compare(
         change = round(ratio[0, -1].item() - 1, 3) + 0.0  # + 0.0: no "-0.0"
         phase_portrait(left, z, name)
         energy_lines(right, times, ratio, name)
-        numbers.append(f"{name}: energy {change:+.1%}, period {turn:.3f}")
+        turn = "no full turn" if math.isnan(turn) else f"period {turn:.3f}"
+        numbers.append(f"{name}: energy {change:+.1%}, {turn}")
     right.legend(loc="upper left", fontsize=9)  # "best" would search, slowly
     return "; ".join(numbers)
 
@@ -178,6 +180,10 @@ def explorer(
     The start has the first of the energies, which may move from the second to the
     third; phase space is shown up to the limit. Raises what ``compare`` raises.
     """
+    if not trained or not all(isinstance(x, Mapping) for x in trained.values()):
+        raise ValueError(
+            f"trained is {trained!r}; expected models by name in sets by name"
+        )
 
     def draw(left: Axes, right: Axes, models: str, **values) -> str:
         return compare(left, right, system, trained[models], limit=limit, **values)
@@ -189,7 +195,7 @@ def explorer(
         "energy against time.",
         models=widgets.Dropdown(options=list(trained), description="models"),
         energy=widgets.FloatSlider(first, min=low, max=high, description="energy E₀"),
-        angle=widgets.FloatSlider(0, min=-3, max=3, description="angle"),
+        angle=widgets.FloatSlider(0, min=-3.1, max=3.1, description="angle"),
         horizon=widgets.FloatSlider(10, min=7, max=20, step=1, description="horizon"),
         solver=widgets.Dropdown(options=list(SOLVERS), description="solver"),
         dt=widgets.FloatSlider(0.2, min=0.1, max=1, step=0.1, description="step dt"),

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
@@ -30,14 +31,22 @@ def show(figure: Figure, alt: str) -> None:
 
 
 def film(figure: Figure, draw: Callable, frames: int, seconds: float, alt: str) -> None:
-    """Display an animated PNG whose frame i shows what draw(i) leaves on the figure."""
+    """Display an animated PNG whose frame i shows what draw(i) leaves on the figure.
+
+    Each frame has the colours of ``LOOK`` and their tints alone, for a small file.
+    """
+    colors = np.array([to_rgb(look["color"]) for look in LOOK.values()])  # (5, 3)
+    tint = np.linspace(0, 1, 12)[:, None, None]
+    tints = np.rint(255 * (tint + (1 - tint) * colors)).astype(int)  # (12, 5, 3)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(tints.flatten().tolist())
     pictures: list[Image.Image] = []
     for i in range(frames):
         draw(i)
         figure.canvas.draw()
         figure.set_layout_engine("none")  # every frame as the first one
         rgb = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
-        pictures.append(rgb.convert("P", dither=Image.Dither.NONE))  # small files
+        pictures.append(rgb.quantize(palette=palette, dither=Image.Dither.NONE))
     buffer, timing = io.BytesIO(), {"duration": 1000 * seconds / frames, "loop": 0}
     pictures[0].save(buffer, "PNG", save_all=True, append_images=pictures[1:], **timing)
     data = {"image/png": b64encode(buffer.getvalue()).decode()}

@@ -202,14 +202,17 @@ def test_failing_rollout_is_shown_and_the_last_picture_stays():
     ("change", "message"),
     [
         ({"system": "spring"}, "system is 'spring'"),
+        ({"system": MassSpring}, "system is <class"),
+        ({"models": {"HNN": lambda z: torch.stack([z[1], -z[0]])}}, "HNN at"),
         ({"models": {"HNN": DerivativePredictor(MLP(4, 8, 4, seed=0))}}, "HNN at"),
         ({"models": {"HNN": lambda z: z[..., :1]}}, r"HNN at \(1, 2\): \(1, 1\)"),
         ({"models": {"mine": SPRING.field}}, "'mine' has no look"),
         ({"energy": float("nan")}, "energy is nan"),
         ({"angle": float("nan")}, "phase angle nan"),
-        ({"energy": -1.0}, "energy is -1.0; not reached"),
+        ({"energy": -1.0}, "energy is -1.0; expected a positive"),
+        ({"energy": 1e4}, "energy is 10000.0; not reached"),
         ({"solver": "Euler"}, "solver is 'Euler'"),
-        ({"dt": 20.0}, "t has shape"),
+        ({"dt": 20.0, "solver": "RK4"}, "t has shape"),
     ],
 )
 def test_bad_input_gets_the_reason(axes, change, message):
@@ -221,3 +224,26 @@ def test_bad_input_gets_the_reason(axes, change, message):
 def test_explorer_refuses_at_once_what_it_cannot_draw():
     with pytest.raises(ValueError, match="HNN at"):
         explorer(SPRING, {"a": {"HNN": DerivativePredictor(MLP(4, 8, 4, seed=0))}})
+
+
+@pytest.mark.parametrize("trained", [{}, MODELS])
+def test_explorer_refuses_what_is_not_sets_of_models(trained):
+    with pytest.raises(ValueError, match="expected models by name in sets by name"):
+        explorer(SPRING, trained)
+
+
+def test_a_model_that_has_not_turned_yet_says_so(axes):
+    text = compare(*axes, SPRING, {"HNN": lambda z: 0.1 * SPRING.field(z)})
+    assert text.endswith("HNN: energy +0.0%, no full turn")
+
+
+def test_nothing_that_draw_left_behind_stays():
+    def draw(left, right, a):
+        left.text(a, a, "words")
+        left.fill_between([0, a], 0, 1)
+        left.scatter([a], [a])
+
+    live = LiveFigure(draw, "", a=widgets.FloatSlider(1.0))
+    children = len(live.figure.axes[0].get_children())
+    live.sliders["a"].value = 2.0
+    assert len(live.figure.axes[0].get_children()) == children

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib import pyplot as plt
-from matplotlib.colors import to_rgba
+from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.quiver import Quiver
 from PIL import Image
@@ -152,14 +152,17 @@ def test_film_shows_every_frame_for_its_time_and_closes_the_figure(monkeypatch):
     figure = plt.figure(figsize=(2, 1), dpi=100)
     ax = figure.subplots()
     ax.set(xlim=(-1, 2), ylim=(0, 1))
-    (dot,) = ax.plot([], [], "o")
+    (dot,) = ax.plot([], [], "o", color=LOOK["HNN"]["color"], markersize=20)
     film(figure, lambda i: dot.set_data([i / 4], [0.5]), 5, 1.0, "A dot moves.")
     film_ = Image.open(io.BytesIO(b64decode(shown[0]["image/png"])))
     assert (film_.n_frames, film_.size, film_.format) == (5, (200, 100), "PNG")
     frames = []
     for i in range(5):
         film_.seek(i)
-        frames.append(film_.convert("RGB").tobytes())
+        frames.append(film_.convert("RGB"))
         assert film_.info["duration"] == 200
-    assert len(set(frames)) == 5
+    assert len({frame.tobytes() for frame in frames}) == 5
+    blue = tuple(round(255 * x) for x in to_rgb(LOOK["HNN"]["color"]))
+    for frame in frames:
+        assert {blue, (255, 255, 255)} <= {color for _, color in frame.getcolors()}
     assert not plt.fignum_exists(figure.number)
