@@ -34,16 +34,13 @@ def check_state(z: Tensor, name: str = "z") -> None:
         raise ValueError(f"{name} is {value} at index {at}; expected finite numbers")
 
 
-def hamiltonian_vector_field(energy: Energy, z: Tensor) -> Tensor:
-    """Return the symplectic gradient (∂H/∂p, −∂H/∂q) by automatic differentiation.
+def gradient(energy: Energy, z: Tensor) -> Tensor:
+    """Return ∂energy/∂z, of z's shape (..., k), by automatic differentiation.
 
-    Hamilton's equations, dq/dt = ∂H/∂p and dp/dt = −∂H/∂q (Greydanus et al. 2019,
-    eq. 1). Under ``torch.no_grad`` the result carries no graph; otherwise it can be
-    differentiated once more, which is what training an HNN needs.
-    Takes z (..., 2n), whose ``requires_grad`` is left alone, and returns dz/dt of that
-    shape; ValueError if z is odd or energy(z) is not one number a state, (...).
+    Under ``torch.no_grad`` the result carries no graph; otherwise it can be
+    differentiated once more, which is what training an HNN needs. z's
+    ``requires_grad`` is left alone; ValueError if energy(z) is not (...).
     """
-    split(z)
     create_graph = torch.is_grad_enabled()
     with torch.enable_grad():
         z = z if z.requires_grad else z.detach().requires_grad_()
@@ -51,8 +48,17 @@ def hamiltonian_vector_field(energy: Energy, z: Tensor) -> Tensor:
         if h.shape != z.shape[:-1]:
             got, expected = tuple(h.shape), tuple(z.shape[:-1])
             raise ValueError(f"energy(z) has shape {got}; expected {expected}")
-        (dh_dz,) = torch.autograd.grad(h.sum(), z, create_graph=create_graph)
-    dh_dq, dh_dp = split(dh_dz)
+        return torch.autograd.grad(h.sum(), z, create_graph=create_graph)[0]
+
+
+def hamiltonian_vector_field(energy: Energy, z: Tensor) -> Tensor:
+    """Return the symplectic gradient (∂H/∂p, −∂H/∂q), by ``gradient``, with its laws.
+
+    Hamilton's equations, dq/dt = ∂H/∂p and dp/dt = −∂H/∂q (Greydanus et al. 2019,
+    eq. 1). Takes z (..., 2n), returns dz/dt of that shape; ValueError if z is odd.
+    """
+    split(z)
+    dh_dq, dh_dp = split(gradient(energy, z))
     return torch.cat([dh_dp, -dh_dq], dim=-1)  # (..., 2n)
 
 

@@ -1,4 +1,4 @@
-"""Networks that learn motion, each a few lines; introduced in notebooks 03 to 05."""
+"""Networks that learn motion, each a few lines; notebooks 03 to 05, 07 and 09."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from hnnlib.mechanics import hamiltonian_vector_field
+from hnnlib.bodies import separations
+from hnnlib.mechanics import gradient, hamiltonian_vector_field, split
 
 
 class MLP(nn.Sequential):
@@ -61,6 +62,12 @@ class DerivativePredictor(nn.Module):
         """Return dz/dt, (..., 2n)."""
         return self.net(z)
 
+    def velocity(self, p: Tensor) -> Tensor:
+        """Raise ValueError: leapfrog and its kin need a SeparableHNN."""
+        raise ValueError(f"{type(self).__name__} is not T(p) + V(q); use SeparableHNN")
+
+    force = velocity
+
 
 class StepPredictor(DerivativePredictor):
     """A map to the state one time step later, iterated rather than integrated."""
@@ -76,3 +83,58 @@ class HNN(DerivativePredictor):
     def forward(self, z: Tensor) -> Tensor:
         """Return dz/dt = (∂H_θ/∂p, −∂H_θ/∂q), (..., 2n)."""
         return hamiltonian_vector_field(self.energy, z)
+
+
+class SeparableHNN(nn.Module):
+    """An HNN whose energy is T(p) + V(q), so that leapfrog can step it.
+
+    Two networks or ensembles, (..., n) -> (..., 1) each, give T and V.
+    """
+
+    def __init__(self, kinetic_net: nn.Module, potential_net: nn.Module):
+        super().__init__()
+        self.kinetic_net, self.potential_net = kinetic_net, potential_net
+
+    def kinetic(self, p: Tensor) -> Tensor:
+        """Return T(p), up to a constant, (..., n) -> (...)."""
+        return self.kinetic_net(p).squeeze(-1)
+
+    def potential(self, q: Tensor) -> Tensor:
+        """Return V(q), up to a constant, (..., n) -> (...)."""
+        return self.potential_net(q).squeeze(-1)
+
+    def energy(self, z: Tensor) -> Tensor:
+        """Return H_θ(z) = T(p) + V(q), (..., 2n) -> (...)."""
+        q, p = split(z)
+        return self.kinetic(p) + self.potential(q)
+
+    def velocity(self, p: Tensor) -> Tensor:
+        """Return dq/dt = ∂T/∂p, (..., n) -> (..., n)."""
+        return gradient(self.kinetic, p)
+
+    def force(self, q: Tensor) -> Tensor:
+        """Return dp/dt = −∂V/∂q, (..., n) -> (..., n)."""
+        return -gradient(self.potential, q)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return dz/dt = (∂T/∂p, −∂V/∂q), (..., 2n)."""
+        return hamiltonian_vector_field(self.energy, z)
+
+
+class PairwiseHNN(SeparableHNN):
+    """A SeparableHNN of equal bodies in the plane: H = Σ T(|pᵢ|²) + Σ V(log rᵢⱼ).
+
+    Both networks are (..., 1) -> (..., 1), whatever the number of bodies. The energy
+    is the same for moved, turned or exchanged bodies, so momentum and angular momentum
+    are conserved (Noether). Takes states (..., 4N) ordered as those of ``NBody``.
+    """
+
+    def kinetic(self, p: Tensor) -> Tensor:
+        """Return Σ T(|pᵢ|²) over bodies, (..., 2N) -> (...)."""
+        square = (p.unflatten(-1, (-1, 2)) ** 2).sum(dim=-1)  # (..., N)
+        return self.kinetic_net(square[..., None]).sum(dim=(-2, -1))
+
+    def potential(self, q: Tensor) -> Tensor:
+        """Return Σ V(log rᵢⱼ) over pairs, (..., 2N) -> (...); ValueError if r = 0."""
+        _, r = separations(q.unflatten(-1, (-1, 2)))  # (..., pairs)
+        return self.potential_net(r.log()[..., None]).sum(dim=(-2, -1))

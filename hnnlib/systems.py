@@ -1,7 +1,7 @@
-"""Physical systems with a known Hamiltonian; introduced in notebook 01.
+"""Physical systems with a known Hamiltonian; introduced in notebooks 01 and 07.
 
-A new system is one frozen dataclass with ``energy`` and ``field``; closed forms are
-tests' oracles.
+A new system is one frozen dataclass with ``energy`` and ``field``, or ``velocity`` and
+``force``; closed forms are tests' oracles.
 """
 
 import math
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
+from scipy.special import ellipk
 from torch import Tensor
 
 from hnnlib.mechanics import split
@@ -25,17 +26,31 @@ class System(Protocol):
         """Return dz/dt, (..., 2n) -> (..., 2n)."""
 
 
+def check_positive(**values: float) -> None:
+    """Raise ValueError, with its name, unless every value is positive and finite."""
+    for name, value in values.items():
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name} is {value}; expected a positive number")
+
+
+class Separable:
+    """A system with H = T(p) + V(q), whose ``velocity`` and ``force`` are its field."""
+
+    def field(self, z: Tensor) -> Tensor:
+        """Return dz/dt = (velocity(p), force(q)) in closed form, (..., 2n) alike."""
+        q, p = split(z)
+        return torch.cat([self.velocity(p), self.force(q)], dim=-1)
+
+
 @dataclass(frozen=True)
-class MassSpring:
+class MassSpring(Separable):
     """A mass m on a spring of stiffness k, both positive: H = p²/2m + kq²/2."""
 
     m: float = 1.0
     k: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not 0 < value < math.inf:
-                raise ValueError(f"{name} is {value}; expected a positive number")
+        check_positive(**vars(self))
 
     @property
     def period(self) -> float:
@@ -55,11 +70,6 @@ class MassSpring:
         """Return dp/dt = −∂H/∂q, (..., 1) -> (..., 1)."""
         return -self.k * q
 
-    def field(self, z: Tensor) -> Tensor:
-        """Return dz/dt in closed form, (..., 2) -> (..., 2)."""
-        q, p = split(z)
-        return torch.cat([self.velocity(p), self.force(q)], dim=-1)
-
     def solution(self, z0: Tensor, t: Tensor) -> Tensor:
         """Return the exact motion (*batch, time, 2) from z0 (*batch, 2) at t = 0."""
         q, p = split(z0)  # (*batch, 1) each, to meet t (time,)
@@ -75,6 +85,70 @@ class MassSpring:
         h, angle = sample_polar(n, energy_low, energy_high, "energy", generator)
         q = torch.sqrt(2 * h / self.k) * angle.cos()
         p = torch.sqrt(2 * h * self.m) * angle.sin()
+        return torch.stack([q, p], dim=-1)
+
+
+@dataclass(frozen=True)
+class Pendulum(Separable):
+    """A mass m on a rod of length l under gravity g: H = p²/2ml² + mgl(1 − cos q).
+
+    q is the angle from the lowest point, p the angular momentum, all constants are
+    positive. From H = 2mgl on, the separatrix, it turns over instead of swinging.
+    """
+
+    m: float = 1.0
+    l: float = 1.0  # noqa: E741
+    g: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_positive(**vars(self))
+
+    @property
+    def separatrix(self) -> float:
+        """The energy 2mgl of the pendulum at rest upside down."""
+        return 2 * self.m * self.g * self.l
+
+    def energy(self, z: Tensor) -> Tensor:
+        """Return H(z), (..., 2) -> (...)."""
+        q, p = split(z)
+        potential = self.m * self.g * self.l * (1 - q.cos())
+        return (p**2 / (2 * self.m * self.l**2) + potential).squeeze(-1)
+
+    def velocity(self, p: Tensor) -> Tensor:
+        """Return dq/dt = ∂H/∂p, (..., 1) -> (..., 1)."""
+        return p / (self.m * self.l**2)
+
+    def force(self, q: Tensor) -> Tensor:
+        """Return dp/dt = −∂H/∂q, the torque, (..., 1) -> (..., 1)."""
+        return -self.m * self.g * self.l * q.sin()
+
+    def period(self, h: Tensor) -> Tensor:
+        """Return the exact time of a swing to and fro at energy h, (...) -> (...).
+
+        4√(l/g)·K(k), with the complete elliptic integral K and k² = h/2mgl (Landau &
+        Lifshitz, Mechanics, §11). ValueError unless 0 < h < 2mgl.
+        """
+        swings = (h > 0) & (h < self.separatrix)
+        if not swings.all():
+            got, top = h[~swings][0], self.separatrix
+            raise ValueError(f"h is {got:g}; a swing has 0 < h < 2mgl = {top:g}")
+        k2 = (h.detach() / self.separatrix).numpy()
+        return 4 * math.sqrt(self.l / self.g) * torch.as_tensor(ellipk(k2))
+
+    def sample_by_energy(
+        self, n: int, energy_low: float, energy_high: float, generator: torch.Generator
+    ) -> Tensor:
+        """Draw n states (n, 2) with H ~ U[energy_low, energy_high], below 2mgl.
+
+        The phase angle is uniform in coordinates that make orbits round, √2·sin(q/2)
+        and p over their greatest values: uniform in time for small swings only.
+        """
+        if not energy_high < self.separatrix:
+            got = f"energy_high is {energy_high}"
+            raise ValueError(f"{got}; expected less than 2mgl = {self.separatrix:g}")
+        h, angle = sample_polar(n, energy_low, energy_high, "energy", generator)
+        q = 2 * torch.asin(torch.sqrt(h / self.separatrix) * angle.cos())
+        p = torch.sqrt(2 * h * self.m * self.l**2) * angle.sin()
         return torch.stack([q, p], dim=-1)
 
 

@@ -47,23 +47,32 @@ def fit(
     learning_rate: float = 1e-2,
     weight_decay: float = 1e-4,
     label: str | None = None,
+    batch: int | None = None,
+    seed: int = 0,
 ) -> History:
-    """Train on the mean squared error of model(inputs) by full-batch Adam, in place.
+    """Train on the mean squared error of model(inputs) by Adam, in place.
 
     Inputs and targets are (N, 2n), for an ensemble (members, N, 2n). It trains on the
     sum of its members' losses, which leaves each alone: one that diverges is named in
     the history and a warning. The learning rate falls to zero along a cosine; a label
-    shows a progress bar. Raises ValueError if shapes differ or steps < 1, and
-    TrainingDiverged if no loss is finite any more.
+    shows a progress bar. Each step sees all samples or, if given, a batch of so many,
+    drawn anew with replacement by a generator of that seed, the same for all members.
+    Raises ValueError if shapes differ or steps or batch < 1, and TrainingDiverged if no
+    loss is finite any more.
     """
-    if steps < 1:
-        raise ValueError(f"steps is {steps}; expected at least 1")
+    for name, value in {"steps": steps, "batch": 1 if batch is None else batch}.items():
+        if value < 1:
+            raise ValueError(f"{name} is {value}; expected at least 1")
+    generator, rows = torch.Generator().manual_seed(seed), slice(None)
     adam = Adam(model.parameters(), learning_rate, weight_decay=weight_decay)
     cosine = CosineAnnealingLR(adam, steps)
     losses: list[Tensor] = []
     for _ in trange(steps, desc=label, disable=label is None, file=sys.stdout):
         adam.zero_grad()
-        loss = mse(model(inputs), targets)  # () or (members,)
+        if batch is not None:
+            rows = torch.randint(inputs.shape[-2], (batch,), generator=generator)
+        prediction = model(inputs[..., rows, :])
+        loss = mse(prediction, targets[..., rows, :])  # () or (members,)
         loss.sum().backward()
         adam.step()
         cosine.step()

@@ -4,11 +4,16 @@ import pytest
 import torch
 from torch import nn
 
+from hnnlib.bodies import NBody, three_body_starts
+from hnnlib.integrators import leapfrog, rollout
+from hnnlib.mechanics import hamiltonian_vector_field, split
 from hnnlib.models import (
     HNN,
     MLP,
     DerivativePredictor,
     Ensemble,
+    PairwiseHNN,
+    SeparableHNN,
     StepPredictor,
 )
 from hnnlib.training import fit
@@ -129,3 +134,92 @@ def test_hnn_without_activations_has_a_constant_field(rng):
     assert linear.norm(dim=-1).min() > 1e-3
     curved = HNN(MLP(2, 8, 8, 1, seed=0))(z)
     assert (curved - curved[0]).abs().max() > 1e-2
+
+
+def separable(seed=0):
+    return SeparableHNN(MLP(3, 8, 8, 1, seed=seed), MLP(3, 8, 8, 1, seed=seed + 1))
+
+
+def pairwise(seed=0):
+    return PairwiseHNN(MLP(1, 8, 8, 1, seed=seed), MLP(1, 8, 8, 1, seed=seed + 1))
+
+
+SPLIT = pytest.mark.parametrize("build, n", [(separable, 6), (pairwise, 12)])
+
+
+@SPLIT
+@pytest.mark.parametrize("shape", [(), (5,), (2, 3)])
+def test_separable_model_moves_with_the_gradients_of_its_two_energies(
+    build, n, shape, rng
+):
+    model, z = build(), draw(rng, *shape, n)
+    q, p = split(z)
+    assert model.energy(z).shape == shape
+    torch.testing.assert_close(model.energy(z), model.kinetic(p) + model.potential(q))
+    halves = torch.cat([model.velocity(p), model.force(q)], dim=-1)
+    torch.testing.assert_close(model(z), halves)
+    torch.testing.assert_close(model(z), hamiltonian_vector_field(model.energy, z))
+
+
+@SPLIT
+def test_leapfrog_steps_a_separable_model_and_follows_its_exact_motion(build, n, rng):
+    model, t = build(), torch.linspace(0, 1, 201, dtype=torch.float64)
+    z0 = three_body_starts(2, rng)[:, :n]
+    steps = leapfrog(model.velocity, model.force, z0, t).detach()
+    torch.testing.assert_close(steps, rollout(model, z0, t), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_leapfrog_of_a_model_without_separate_energies_is_refused(model, rng):
+    net, t = model(MLP(2, 8, MODELS[model], seed=0)), torch.tensor([0.0, 0.1])
+    message = rf"{model.__name__} is not T\(p\) \+ V\(q\); use SeparableHNN"
+    with pytest.raises(ValueError, match=message):
+        leapfrog(net.velocity, net.force, draw(rng, 2), t)
+
+
+def test_separable_model_trains_and_accepts_ensembles(rng):
+    z, dz_dt = draw(rng, 3, 40, 6), draw(rng, 3, 40, 6)
+    alone = [separable(10 * i) for i in range(3)]
+    together = SeparableHNN(
+        Ensemble([m.kinetic_net for m in alone]),
+        Ensemble([m.potential_net for m in alone]),
+    )
+    loss = fit(together, z, dz_dt, steps=10).loss
+    for i, model in enumerate(alone):
+        expected = fit(model, z[i], dz_dt[i], steps=10).loss
+        torch.testing.assert_close(loss[:, i], expected, rtol=0, atol=1e-8)
+    assert (loss[-1] < loss[0]).all()
+
+
+def test_untrained_pairwise_model_conserves_momentum_and_angular_momentum(rng):
+    model, z = pairwise(), draw(rng, 20, 12)
+    q, p = (x.unflatten(-1, (3, 2)) for x in split(z))
+    dq_dt, dp_dt = (x.unflatten(-1, (3, 2)) for x in split(model(z).detach()))
+    assert dp_dt.abs().max() > 1e-2
+    assert dp_dt.sum(dim=-2).abs().max() < 1e-12
+    cross = q[..., 0] * dp_dt[..., 1] - q[..., 1] * dp_dt[..., 0]
+    cross = cross + dq_dt[..., 0] * p[..., 1] - dq_dt[..., 1] * p[..., 0]
+    assert cross.sum(dim=-1).abs().max() < 1e-12
+    plain = HNN(MLP(12, 8, 1, seed=0))(z).detach()
+    assert split(plain)[1].unflatten(-1, (3, 2)).sum(dim=-2).abs().max() > 1e-2
+
+
+def test_trajectory_of_an_untrained_pairwise_model_keeps_both_momenta(rng):
+    system, t = NBody((1, 1, 1)), torch.linspace(0, 3, 20, dtype=torch.float64)
+    z0 = three_body_starts(3, rng) + 0.1 * draw(rng, 12)
+    z = rollout(pairwise(), z0, t, 1e-12, 1e-12)
+    for law, tolerance in ((system.momentum, 1e-12), (system.angular_momentum, 1e-9)):
+        assert (law(z) - law(z0)[:, None]).abs().max() < tolerance
+
+
+def test_pairwise_model_does_not_tell_its_bodies_apart(rng):
+    model, z = pairwise(), draw(rng, 5, 12)
+    swap = torch.tensor([4, 5, 2, 3, 0, 1, 10, 11, 8, 9, 6, 7])
+    torch.testing.assert_close(model(z)[:, swap], model(z[:, swap]))
+
+
+def test_pairwise_model_takes_any_number_of_bodies_but_not_two_in_one_place(rng):
+    model = pairwise()
+    assert model(draw(rng, 5, 8)).shape == (5, 8)
+    with pytest.raises(ValueError, match="bodies 0 and 1 coincide at"):
+        model(torch.ones(8, dtype=torch.float64))

@@ -6,7 +6,10 @@ import pytest
 import torch
 from scipy.stats import kstest, uniform
 
-from hnnlib.systems import MassSpring, sample_by_radius
+from hnnlib.integrators import rollout
+from hnnlib.mechanics import hamiltonian_vector_field
+from hnnlib.metrics import period
+from hnnlib.systems import MassSpring, Pendulum, sample_by_radius
 
 SPRINGS = pytest.mark.parametrize("m, k", [(1.0, 1.0), (0.25, 3.0), (7.0, 0.5)])
 N = 4000
@@ -104,6 +107,9 @@ def test_mass_and_stiffness_must_be_positive(name, value):
     message = f"^{name} is {value}; expected a positive number"
     with pytest.raises(ValueError, match=message):
         MassSpring(**{name: value})
+    name = {"m": "l", "k": "g"}[name]
+    with pytest.raises(ValueError, match=f"^{name} is {value}; expected a positive"):
+        Pendulum(**{name: value})
 
 
 @BOTH
@@ -123,3 +129,70 @@ def test_range_of_starts_must_be_one(sample, low, high, rng):
 def test_at_least_one_start_must_be_drawn(sample, n, rng):
     with pytest.raises(ValueError, match=f"n is {n}; expected at least 1"):
         sample(0.2, 1.0, rng, n)
+
+
+PENDULUMS = pytest.mark.parametrize(
+    "m, length, g", [(1, 1, 1), (0.5, 1, 6), (2, 0.3, 9.8)]
+)
+
+
+@PENDULUMS
+def test_field_of_the_pendulum_is_the_symplectic_gradient_of_its_energy(
+    m, length, g, rng
+):
+    z = 3 * torch.randn(9, 2, generator=rng, dtype=torch.float64)
+    pendulum = Pendulum(m, length, g)
+    expected = hamiltonian_vector_field(pendulum.energy, z)
+    torch.testing.assert_close(pendulum.field(z), expected)
+
+
+def test_pendulum_of_the_paper_has_its_energy(rng):
+    q, p = z = torch.randn(2, 7, generator=rng, dtype=torch.float64)
+    paper = Pendulum(m=0.5, l=1.0, g=6.0)
+    torch.testing.assert_close(paper.energy(z.T), p**2 + 3 * (1 - q.cos()))
+    assert paper.separatrix == 6
+
+
+@PENDULUMS
+def test_period_of_the_pendulum_is_that_of_its_motion(m, length, g):
+    pendulum = Pendulum(m, length, g)
+    h = pendulum.separatrix * torch.tensor([0.01, 0.3, 0.9, 0.999]).double()
+    q = 2 * torch.asin((h / pendulum.separatrix).sqrt())  # at rest
+    z0 = torch.stack([q, torch.zeros_like(q)], dim=-1)
+    torch.testing.assert_close(pendulum.energy(z0), h)
+    quarter = pendulum.period(h) / 4  # after which it hangs straight down
+    for start, time in zip(z0, quarter, strict=True):
+        z = rollout(pendulum.field, start, time * torch.tensor([0, 1]), 1e-12, 1e-12)
+        assert abs(z[-1, 0]) < 1e-9
+    t = torch.linspace(0, 10 * quarter.max(), 2000, dtype=torch.float64)
+    measured = period(t, rollout(pendulum.field, z0[:1], t, 1e-11, 1e-11))
+    torch.testing.assert_close(measured, 4 * quarter[:1], rtol=1e-5, atol=0)
+
+
+def test_small_swings_have_the_period_of_a_spring_and_the_shape_of_their_energies():
+    h = torch.full((2, 3), 1e-9, dtype=torch.float64)
+    period = Pendulum(m=3, l=2, g=8).period(h)
+    torch.testing.assert_close(period, torch.full_like(h, math.pi))
+
+
+@pytest.mark.parametrize("h", [0.0, -1.0, 2.0, 7.5, math.nan])
+def test_only_a_swing_has_a_period(h):
+    with pytest.raises(ValueError, match=f"h is {h:g}; a swing has 0 < h < 2mgl = 2"):
+        Pendulum().period(torch.tensor([0.5, h]))
+
+
+def test_starts_of_the_pendulum_fill_their_energies_and_phases(rng):
+    pendulum = Pendulum(m=2.0, l=0.5, g=3.0)  # separatrix at 6
+    z = pendulum.sample_by_energy(N, 0.5, 5.5, rng)
+    h = pendulum.energy(z)
+    assert kstest(h, uniform(0.5, 5.0).cdf).pvalue > 0.01
+    q, p = z.T
+    angle = torch.atan2(p / torch.sqrt(2 * h * 0.5), (q / 2).sin() / (h / 6).sqrt())
+    assert kstest(angle, uniform(-math.pi, 2 * math.pi).cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize("high", [2.0, 3.0, math.nan])
+def test_starts_of_the_pendulum_must_swing(high, rng):
+    message = f"energy_high is {high}; expected less than 2mgl = 2"
+    with pytest.raises(ValueError, match=message):
+        Pendulum().sample_by_energy(3, 0.1, high, rng)

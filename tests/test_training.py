@@ -123,6 +123,37 @@ def test_targets_of_another_shape_than_inputs_are_refused():
         fit(HNN(MLP(2, 8, 1, seed=0)), z, dz_dt[:, :1])
 
 
+def test_batch_is_drawn_by_its_seed_alone(rng):
+    def loss(**options):
+        model = HNN(MLP(2, 8, 1, seed=0))
+        return fit(model, *samples(), steps=20, batch=10, **options).loss
+
+    before = torch.random.get_rng_state()
+    assert torch.equal(loss(seed=1), loss(seed=1))
+    assert not torch.equal(loss(seed=1), loss(seed=2))
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_batches_learn_as_the_whole_does():
+    z, dz_dt = samples(sigma=0.0)
+    model = HNN(MLP(2, 16, 16, 1, seed=0))
+    fit(model, z, dz_dt, steps=400, batch=30)
+    assert mse(model(z), dz_dt) < (dz_dt**2).mean() / 100
+
+
+def test_batch_serves_every_member_of_an_ensemble():
+    model = ensemble([0, 1])
+    history = fit(model, *stacked(1.0, 2.0), steps=50, batch=20)
+    assert history.loss.shape == (50, 2)
+    assert (history.loss[-5:].mean(dim=0) < history.loss[:5].mean(dim=0)).all()
+
+
+@pytest.mark.parametrize("batch", [0, -3])
+def test_batch_of_less_than_one_sample_is_refused(batch):
+    with pytest.raises(ValueError, match=f"batch is {batch}; expected at least 1"):
+        fit(HNN(MLP(2, 8, 1, seed=0)), *samples(), batch=batch)
+
+
 @pytest.mark.parametrize("steps", [0, -3])
 def test_less_than_one_step_is_refused(steps):
     with pytest.raises(ValueError, match=f"steps is {steps}; expected at least 1"):

@@ -1,0 +1,120 @@
+"""Two and more bodies that attract one another in the plane; notebook 09."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hnnlib.mechanics import split
+from hnnlib.systems import Separable, check_positive, sample_by_radius
+
+
+@dataclass(frozen=True)
+class NBody(Separable):
+    """Bodies in the plane that attract one another: H = Σ p²/2m − Σ G·mᵢ·mⱼ/rᵢⱼ.
+
+    States (..., 4N) hold q = (x₁, y₁, x₂, y₂, …), then p in the same order. All that
+    needs a distance raises ValueError where two bodies coincide.
+    """
+
+    masses: tuple[float, ...]
+    G: float = 1.0
+
+    def __post_init__(self) -> None:
+        if len(self.masses) < 2:
+            raise ValueError(f"masses are {self.masses}; expected two or more")
+        masses = {f"masses[{i}]": m for i, m in enumerate(self.masses)}
+        check_positive(**masses, G=self.G)
+
+    def in_plane(self, x: Tensor) -> Tensor:
+        """View q or p (..., 2N) as one vector a body, (..., N, 2)."""
+        n = len(self.masses)
+        if x.shape[-1] != 2 * n:
+            raise ValueError(f"{n} bodies, but q or p has shape {tuple(x.shape)}")
+        return x.unflatten(-1, (n, 2))
+
+    def energy(self, z: Tensor) -> Tensor:
+        """Return H(z), (..., 4N) -> (...)."""
+        q, p = (self.in_plane(x) for x in split(z))  # (..., N, 2) each
+        m = q.new_tensor(self.masses)
+        kinetic = ((p**2).sum(dim=-1) / (2 * m)).sum(dim=-1)
+        _, r = separations(q)  # (..., pairs)
+        i, j = torch.triu_indices(len(m), len(m), 1)
+        return kinetic - (self.G * m[i] * m[j] / r).sum(dim=-1)
+
+    def velocity(self, p: Tensor) -> Tensor:
+        """Return dq/dt = p/m, (..., 2N) -> (..., 2N)."""
+        return (self.in_plane(p) / p.new_tensor(self.masses)[:, None]).flatten(-2)
+
+    def force(self, q: Tensor) -> Tensor:
+        """Return dp/dt = −∂H/∂q by Newton's law of gravitation, (..., 2N) alike."""
+        m = q.new_tensor(self.masses)
+        i, j = torch.triu_indices(len(m), len(m), 1)
+        apart, r = separations(self.in_plane(q))  # (..., pairs, 2), (..., pairs)
+        pull = (self.G * m[i] * m[j] / r**3)[..., None] * apart  # of j on i
+        force = torch.zeros_like(self.in_plane(q))  # (..., N, 2)
+        return force.index_add(-2, i, pull).index_add(-2, j, -pull).flatten(-2)
+
+    def momentum(self, z: Tensor) -> Tensor:
+        """Return the total momentum Σ p, (..., 4N) -> (..., 2)."""
+        return self.in_plane(split(z)[1]).sum(dim=-2)
+
+    def angular_momentum(self, z: Tensor) -> Tensor:
+        """Return the total angular momentum Σ x·p_y − y·p_x, (..., 4N) -> (...)."""
+        q, p = (self.in_plane(x) for x in split(z))
+        return (q[..., 0] * p[..., 1] - q[..., 1] * p[..., 0]).sum(dim=-1)
+
+
+def separations(q: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the vector from i to j, and its length, for all pairs i < j of bodies.
+
+    Positions (..., N, 2) -> (..., pairs, 2) and (..., pairs); ValueError if any is 0.
+    """
+    i, j = torch.triu_indices(q.shape[-2], q.shape[-2], 1)  # (pairs,) each
+    apart = q[..., j, :] - q[..., i, :]
+    r = apart.norm(dim=-1)
+    if not r.all():
+        *at, pair = (r == 0).nonzero()[0].tolist()
+        first, second, where = i[pair], j[pair], q[*at, i[pair]].tolist()
+        raise ValueError(f"bodies {first} and {second} coincide at {where}, index {at}")
+    return apart, r
+
+
+def ring(first: Tensor, n: int) -> Tensor:
+    """Return states (..., 4n) of n unit masses that circle their centre, G = 1.
+
+    They are spaced evenly from the first one's position (..., 2), counterclockwise.
+    """
+    pull = sum(1 / (4 * math.sin(math.pi * k / n)) for k in range(1, n))
+    angle = 2 * math.pi * torch.arange(n, dtype=first.dtype) / n
+    x, y = first[..., :1], first[..., 1:]
+    x, y = x * angle.cos() - y * angle.sin(), x * angle.sin() + y * angle.cos()
+    q = torch.stack([x, y], dim=-1)  # (..., n, 2)
+    turned = torch.stack([-y, x], dim=-1)
+    p = turned * (pull / q.norm(dim=-1, keepdim=True) ** 3).sqrt()  # v² = pull/r
+    return torch.cat([q.flatten(-2), p.flatten(-2)], dim=-1)
+
+
+def two_body_starts(n: int, generator: torch.Generator) -> Tensor:
+    """Draw n near-circular states (n, 8) of two unit masses, as the paper's code does.
+
+    The first body has x and y from U[0.5, 1.5], the other is opposite; both speeds of
+    the circle are multiplied by one factor of 1 + 0.05·N(0, 1).
+    """
+    check_positive(n=n)
+    first = torch.rand(n, 2, generator=generator, dtype=torch.float64) + 0.5
+    q, p = split(ring(first, 2))
+    noise = torch.randn(n, 1, generator=generator, dtype=torch.float64)
+    return torch.cat([q, p * (1 + 0.05 * noise)], dim=-1)
+
+
+def three_body_starts(n: int, generator: torch.Generator) -> Tensor:
+    """Draw n near-circular states (n, 12) of three unit masses, as the paper's code.
+
+    An equilateral triangle at radius U[0.9, 1.2] and any angle; each component of each
+    velocity of the circle is multiplied by its own factor from U[0.8, 1.2].
+    """
+    q, p = split(ring(sample_by_radius(n, 0.9, 1.2, generator), 3))
+    noise = torch.rand(p.shape, generator=generator, dtype=torch.float64)
+    return torch.cat([q, p * (0.8 + 0.4 * noise)], dim=-1)
