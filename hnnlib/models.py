@@ -47,6 +47,13 @@ class Ensemble(nn.Module):
         weights = dict(zip(self.names, self.stacked, strict=True))
         return vmap(lambda w, x: functional_call(self.template[0], w, x))(weights, x)
 
+    def member(self, i: int) -> nn.Module:
+        """Return a copy of member i as a network of its own."""
+        net = deepcopy(self.template[0])
+        pairs = zip(self.names, self.stacked, strict=True)
+        net.load_state_dict({name: w[i] for name, w in pairs})
+        return net
+
 
 class DerivativePredictor(nn.Module):
     """A vector field dz/dt = net(z): the baseline of Greydanus et al. (2019).

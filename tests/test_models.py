@@ -223,3 +223,12 @@ def test_pairwise_model_takes_any_number_of_bodies_but_not_two_in_one_place(rng)
     assert model(draw(rng, 5, 8)).shape == (5, 8)
     with pytest.raises(ValueError, match="bodies 0 and 1 coincide at"):
         model(torch.ones(8, dtype=torch.float64))
+
+
+def test_a_member_of_an_ensemble_is_a_network_of_its_own(rng):
+    nets = [MLP(2, 8, 1, seed=seed) for seed in range(3)]
+    ensemble, x = Ensemble(nets), torch.randn(3, 5, 2, generator=rng).double()
+    one = ensemble.member(1)
+    assert torch.equal(one(x[1]), nets[1](x[1]))
+    torch.nn.init.zeros_(one[0].weight)
+    assert torch.allclose(ensemble(x)[1], nets[1](x[1]))
