@@ -79,7 +79,8 @@ def times(end: float, n: int) -> Tensor:
 SMALL = {"width": 32, "learning_rate": 1e-2, "weight_decay": 1e-4}
 WIDE = {"width": 100, "weight_decay": 0.0, "batch": 200}
 PAIR = {"width": 32, "learning_rate": 1e-2, "weight_decay": 0.0, "batch": 200}
-SPRING, PENDULUM = SMALL | {"steps": 300}, SMALL | {"steps": 600}
+SPRING = SMALL | {"steps": 300}
+PENDULUM = SMALL | {"steps": 600, "weight_decay": 1e-3}  # chosen on seeds 0 to 7
 TWO = WIDE | {"learning_rate": 3e-3, "steps": 5000}
 THREE = WIDE | {"learning_rate": 5e-3, "steps": 6000}
 PAPER = {"batch": None, "steps": 2000, "weight_decay": 1e-4}
@@ -91,7 +92,7 @@ TASKS = {
         *(50, times(3, 30), 0.1, 0.5, 20.0, 100, 16, nn.SiLU),
         {"baseline": SPRING, "hnn": SPRING, "separable": SPRING},
         PAPER,
-        2,
+        4,
     ),
     "pendulum": Task(
         Pendulum(m=0.5, l=1.0, g=6.0),
@@ -99,7 +100,7 @@ TASKS = {
         *(50, times(3, 45), 0.1, 0.5, 20.0, 100, 16, nn.Tanh),
         {"baseline": PENDULUM, "hnn": PENDULUM, "separable": PENDULUM},
         PAPER,
-        2,
+        4,
     ),
     "two bodies": Task(
         NBody((1.0, 1.0)),

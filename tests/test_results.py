@@ -1,0 +1,57 @@
+"""The stored results are complete, and their bars hold."""
+
+import json
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+FILE = Path(__file__).parents[1] / "data" / "results.json"
+RESULTS = json.loads(FILE.read_text(encoding="utf-8"))
+TASKS = ("spring", "pendulum", "two bodies", "three bodies")
+MODELS = ("hnn", "baseline")
+BARS = [  # task, model, greatest median energy MSE
+    ("spring", "hnn", 3.0e-4),
+    ("pendulum", "hnn", 1.3e-3),
+    ("pendulum", "separable", 2.5e-4),
+    ("two bodies", "hnn", 1e-6),
+    ("two bodies", "pairwise", 1e-7),
+    ("three bodies", "hnn", 1e-5),
+    ("three bodies", "pairwise", 2e-6),
+]
+
+
+def entries(task, model, protocol="ours"):
+    want = (task, model, protocol)
+    rows = RESULTS["entries"]
+    return [e for e in rows if (e["task"], e["model"], e["protocol"]) == want]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_has_all_models_seeds_and_protocols(task):
+    structured = "pairwise" if "bodies" in task else "separable"
+    for model in ("baseline", "hnn", structured):
+        seeds = [e["seed"] for e in entries(task, model)]
+        assert seeds == list(range(len(seeds))) and len(seeds) >= 8
+    for model in ("baseline", "hnn"):
+        assert entries(task, model, "paper")
+        assert [c for c in RESULTS["cited"] if (c["task"], c["model"]) == (task, model)]
+
+
+@pytest.mark.parametrize("task, model, bar", BARS)
+def test_median_energy_error_of_our_recipe_meets_its_bar(task, model, bar):
+    assert median(e["energy_mse"] for e in entries(task, model)) <= bar
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_hnn_keeps_energy_better_than_the_baseline(task):
+    hnn, base = ([e.get("energy_mse") for e in entries(task, m)] for m in MODELS)
+    assert None not in hnn  # a baseline may fail, an HNN not
+    assert median(hnn) < median(x or float("inf") for x in base) / 10
+
+
+def test_provenance_is_complete_and_the_file_small():
+    known = RESULTS["provenance"]
+    assert {"command", "commit", "versions", "machine"} <= set(known)
+    assert all(e["commit"] for e in RESULTS["entries"])
+    assert FILE.stat().st_size < 60_000
