@@ -17,7 +17,7 @@ help:
 	@echo "make lint       check the code with ruff"
 	@echo "make notebooks  run every notebook and save it; one: NB=notebooks/NAME.ipynb"
 	@echo "make data       build the data sets anew"
-	@echo "make results    measure the table of notebook 09, about 30 minutes"
+	@echo "make results    measure the table of notebook 09, about 25 minutes"
 	@echo "make clean      remove .venv and caches"
 
 # On a machine without a screen, print the address only.
