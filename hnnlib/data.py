@@ -1,5 +1,6 @@
 """Trajectories to learn from: simulate, add noise, split, load; notebook 02."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from hnnlib.mechanics import VectorField
 from hnnlib.systems import MassSpring
 
 SPRING_FILE = Path(__file__).parents[1] / "data" / "spring.npz"
+RESULTS_FILE = SPRING_FILE.with_name("results.json")
 
 
 @dataclass(frozen=True)
@@ -103,3 +105,19 @@ def load_spring(path: Path = SPRING_FILE) -> tuple[Trajectories, Trajectories]:
         remedy = "`python data/make_spring.py` rebuilds it"
         raise ValueError(f"{path} is damaged ({error}); {remedy}") from error
     return train, test
+
+
+def load_results(path: Path = RESULTS_FILE) -> dict:
+    """Read what `make results` measured; ValueError if damaged or missing.
+
+    Keys are provenance, cited and entries; data/README.md explains them.
+    """
+    if not path.exists():
+        raise ValueError(
+            f"{path} is missing; `make results` measures it, in half an hour"
+        )
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        remedy = "delete it and run `make results`"
+        raise ValueError(f"{path} is damaged ({error}); {remedy}") from error

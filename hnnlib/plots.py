@@ -21,6 +21,12 @@ LOOK = {  # one colour and line style a model, in every notebook
     "derivative": {"color": "#D55E00", "linestyle": "--"},
     "HNN": {"color": "#0072B2", "linestyle": "-"},
     "separable HNN": {"color": "#009E73", "linestyle": "-."},
+    "pairwise HNN": {
+        "color": "#CC79A7",
+        "linestyle": "-.",
+        "marker": "|",
+        "markevery": 25,
+    },
     "data": {"color": "0.6", "linestyle": "none", "marker": ".", "markersize": 3},
 }
 
@@ -36,9 +42,9 @@ def film(figure: Figure, draw: Callable, frames: int, seconds: float, alt: str) 
 
     Each frame has the colours of ``LOOK`` and their tints alone, for a small file.
     """
-    colors = np.array([to_rgb(look["color"]) for look in LOOK.values()])  # (6, 3)
+    colors = np.array([to_rgb(look["color"]) for look in LOOK.values()])  # (7, 3)
     tint = np.linspace(0, 1, 12)[:, None, None]
-    tints = np.rint(255 * (tint + (1 - tint) * colors)).astype(int)  # (12, 6, 3)
+    tints = np.rint(255 * (tint + (1 - tint) * colors)).astype(int)  # (12, 7, 3)
     palette = Image.new("P", (1, 1))
     palette.putpalette(tints.flatten().tolist())
     pictures: list[Image.Image] = []

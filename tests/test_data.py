@@ -10,6 +10,7 @@ import torch
 from hnnlib.data import (
     SPRING_FILE,
     Trajectories,
+    load_results,
     load_spring,
     simulate,
     split_by_trajectory,
@@ -237,3 +238,12 @@ def test_split_that_leaves_a_part_empty_is_refused(fraction):
     message = f"train_fraction is {fraction}; expected .* splits 50 trajectories"
     with pytest.raises(ValueError, match=message):
         split_by_trajectory(simulated(), fraction, generator(0))
+
+
+def test_results_that_are_missing_or_damaged_say_how_to_mend_them(tmp_path):
+    path = tmp_path / "results.json"
+    with pytest.raises(ValueError, match="missing; `make results`"):
+        load_results(path)
+    path.write_text('{"entries": [')
+    with pytest.raises(ValueError, match="damaged .* delete it"):
+        load_results(path)

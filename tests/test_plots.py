@@ -53,7 +53,8 @@ def test_every_model_has_a_colour_of_its_own():
 
 
 def test_every_model_is_told_from_the_others_without_colour():
-    styles = [look["linestyle"] for name, look in LOOK.items() if name != "truth"]
+    looks = [look for name, look in LOOK.items() if name != "truth"]
+    styles = [(look["linestyle"], look.get("marker")) for look in looks]
     assert len(set(styles)) == len(styles)
 
 
