@@ -43,7 +43,8 @@ def gradient(energy: Energy, z: Tensor) -> Tensor:
     """
     create_graph = torch.is_grad_enabled()
     with torch.enable_grad():
-        z = z if z.requires_grad else z.detach().requires_grad_()
+        if not (create_graph and z.requires_grad):
+            z = z.detach().requires_grad_()
         h = energy(z)
         if h.shape != z.shape[:-1]:
             got, expected = tuple(h.shape), tuple(z.shape[:-1])

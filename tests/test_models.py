@@ -169,6 +169,23 @@ def test_leapfrog_steps_a_separable_model_and_follows_its_exact_motion(build, n,
     torch.testing.assert_close(steps, rollout(model, z0, t), rtol=1e-3, atol=1e-3)
 
 
+def test_leapfrog_of_a_separable_model_carries_gradients_back_to_what_made_its_start(
+    rng,
+):
+    model = SeparableHNN(MLP(1, 8, 1, seed=0), MLP(1, 8, 1, seed=1))
+    source = draw(rng, 5, 2).requires_grad_()
+    t = torch.linspace(0, 1, 5, dtype=torch.float64)
+
+    def end(source):
+        z0 = source.sin()  # a start with a history, as an encoder's
+        return leapfrog(model.velocity, model.force, z0, t)[:, -1].sum()
+
+    end(source).backward()
+    step = 1e-6 * draw(rng, 5, 2)
+    change = (end(source + step) - end(source - step)) / 2
+    torch.testing.assert_close((source.grad * step).sum(), change, rtol=1e-5, atol=0)
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_leapfrog_of_a_model_without_separate_energies_is_refused(model, rng):
     net, t = model(MLP(2, 8, MODELS[model], seed=0)), torch.tensor([0.0, 0.1])
