@@ -10,7 +10,6 @@ finite, on times that do not increase, and on a field of the wrong shape.
 
 import warnings
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from scipy.integrate import solve_ivp
@@ -133,29 +132,36 @@ def symplectic_euler(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
     return march(step, separable_field(dq_dt, dp_dt), z0, t)
 
 
-def leapfrog_step(dq_dt: Rate, dp_dt: Rate, z: Tensor, dt: float) -> Tensor:
-    """Advance z (*batch, 2n) by half a kick, a drift and half a kick."""
-    q, p = split(z)
-    p = p + dt / 2 * dp_dt(q)
-    q = q + dt * dq_dt(p)
-    return torch.cat([q, p + dt / 2 * dp_dt(q)], dim=-1)
+def leapfrogs(dq_dt: Rate, dp_dt: Rate, parts: tuple[float, ...]) -> Step:
+    """Return a step of one leapfrog for each part of dt: half a kick, a drift, half.
+
+    The last force of a step is the first of the next, so it is not computed again.
+    """
+    force = None
+
+    def step(z, dt):
+        nonlocal force
+        q, p = split(z)
+        for part in parts:
+            p = p + part * dt / 2 * (dp_dt(q) if force is None else force)
+            q = q + part * dt * dq_dt(p)
+            force = dp_dt(q)
+            p = p + part * dt / 2 * force
+        return torch.cat([q, p], dim=-1)
+
+    return step
 
 
 def leapfrog(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
     """Integrate a separable H; order 2, symplectic, reversible (Verlet 1967)."""
-    step = partial(leapfrog_step, dq_dt, dp_dt)
+    step = leapfrogs(dq_dt, dp_dt, (1.0,))
     return march(step, separable_field(dq_dt, dp_dt), z0, t)
 
 
 def yoshida4(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
     """Integrate a separable H by three leapfrogs a step; order 4 (Yoshida 1990)."""
     outer = 1 / (2 - 2 ** (1 / 3))
-
-    def step(z, dt):
-        for weight in (outer, 1 - 2 * outer, outer):
-            z = leapfrog_step(dq_dt, dp_dt, z, weight * dt)
-        return z
-
+    step = leapfrogs(dq_dt, dp_dt, (outer, 1 - 2 * outer, outer))
     return march(step, separable_field(dq_dt, dp_dt), z0, t)
 
 

@@ -1,0 +1,219 @@
+"""A pendulum on film, and networks that find q and p in its pixels; notebook 10.
+
+A frame is a picture (28, 28) of float32 in [0, 1], a film (..., time, 28, 28) with
+FRAME_TIME between two frames. A state is read off a frame and the one before it.
+"""
+
+import math
+import sys
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+from torch.optim.lr_scheduler import CosineAnnealingLR
+from tqdm import trange
+
+from hnnlib.integrators import leapfrog, rollout
+from hnnlib.mechanics import split
+from hnnlib.models import MLP, SeparableHNN
+from hnnlib.systems import Pendulum, check_positive
+
+SIZE = 28  # pixels across
+FRAME_TIME = 2 * math.pi / 32  # 32 frames in the period of a small swing
+
+
+def render(angle: Tensor) -> Tensor:
+    """Draw pendulums at angles (...), radian from the lowest point; (..., 28, 28).
+
+    White on black, with edges two pixels soft: the smallest turn changes the picture.
+    ValueError unless all angles are finite.
+    """
+    if not angle.isfinite().all():
+        bad = angle[~angle.isfinite()][0]
+        raise ValueError(f"angle is {bad}; expected finite numbers")
+    y, x = torch.meshgrid([torch.arange(SIZE) - (SIZE - 1) / 2] * 2, indexing="ij")
+    bob_x, bob_y = 9 * angle.sin()[..., None, None], 9 * angle.cos()[..., None, None]
+    along = ((x * bob_x + y * bob_y) / 81).clamp(0, 1)  # nearest place on the rod
+    rod = torch.hypot(x - along * bob_x, y - along * bob_y) - 0.7
+    bob = torch.hypot(x - bob_x, y - bob_y) - 2.5  # distance from its edge
+    return (0.5 - torch.minimum(rod, bob) / 2).clamp(0, 1).float()
+
+
+def read_angle(frames: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the angle (...) of the rendered frame nearest to each, and their MSE.
+
+    Frames (..., 28, 28), else ValueError. A parabola interpolates between templates
+    0.005 rad apart.
+    """
+    if frames.shape[-2:] != (SIZE, SIZE):
+        raise ValueError(f"frames have shape {tuple(frames.shape)}; expected 28 x 28")
+    grid = torch.linspace(-math.pi, math.pi, 1258)[:-1]  # (templates,)
+    template = render(grid).flatten(-2)  # (templates, 784)
+    angle, error = [], []
+    for f in frames.reshape(-1, SIZE**2).split(4096):
+        square = (f**2).sum(dim=-1, keepdim=True) + (template**2).sum(dim=-1)
+        d = square - 2 * f @ template.T  # (frames, templates)
+        i = d.argmin(dim=-1, keepdim=True)
+        left, mid, right = (d.gather(-1, (i + k) % len(grid)) for k in (-1, 0, 1))
+        shift = (left - right) / (2 * (left - 2 * mid + right))
+        angle.append(grid[i] + shift * (grid[1] - grid[0]))
+        error.append(mid / SIZE**2)
+    shape = frames.shape[:-2]
+    return torch.cat(angle).reshape(shape), torch.cat(error).reshape(shape)
+
+
+def pairs(film: Tensor) -> Tensor:
+    """Return each frame behind the one before it, (..., time - 1, 2, 28, 28).
+
+    ValueError unless the film is (..., 2 or more, 28, 28) with values in [0, 1].
+    """
+    shape = tuple(film.shape)
+    if len(shape) < 3 or shape[-3] < 2 or shape[-2:] != (SIZE, SIZE):
+        raise ValueError(f"film has shape {shape}; expected (..., time >= 2, 28, 28)")
+    low, high = film.min().item(), film.max().item()
+    if not 0 <= low <= high <= 1:
+        raise ValueError(f"film has values from {low:g} to {high:g}; expected [0, 1]")
+    return torch.stack([film[..., :-1, :, :], film[..., 1:, :, :]], dim=-3)
+
+
+def film(z0: Tensor, frames: int) -> tuple[Tensor, Tensor]:
+    """Return the exact motion (n, frames, 2) of unit pendulums from z0 (n, 2), filmed.
+
+    The film is (n, frames, 28, 28).
+    """
+    t = FRAME_TIME * torch.arange(frames, dtype=z0.dtype)
+    z = rollout(Pendulum().field, z0, t)
+    return z, render(z[..., 0])
+
+
+class VAE(nn.Module):
+    """A variational autoencoder of pairs of frames, latent z = (q, p), in float32.
+
+    The decoder sees q alone, through sin(kq/2) and cos(kq/2), k = 1 to 6: a picture
+    shows where things are, not how they move. ValueError if latent is odd or < 2.
+    """
+
+    def __init__(self, seed: int, latent: int = 2, width: int = 128):
+        if latent < 2 or latent % 2:
+            raise ValueError(f"latent is {latent}; expected 2, 4, ...: q, then p")
+        super().__init__()
+        hidden = (width, width, width)
+        self.encoder = MLP(2 * SIZE**2, *hidden, 2 * latent, seed=seed).float()
+        self.decoder = MLP(6 * latent, *hidden, SIZE**2, seed=seed + 1).float()
+
+    def encode(self, pair: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance (..., latent) of z, from (..., 2, 28, 28)."""
+        mean, log_variance = self.encoder(pair.flatten(-3)).chunk(2, dim=-1)
+        return mean, log_variance
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the later frame of the pair, (..., latent) -> (..., 28, 28)."""
+        q, _ = split(z)
+        angle = (q[..., None] * torch.arange(1, 7) / 2).flatten(-2)
+        wave = torch.cat([angle.sin(), angle.cos()], dim=-1)  # (..., 6 * latent)
+        return self.decoder(wave).unflatten(-1, (SIZE, SIZE))
+
+
+def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return the Kullback-Leibler divergence from N(0, 1), (..., latent) -> (...).
+
+    Σ (μ² + σ² − 1 − ln σ²)/2 (Kingma & Welling 2014, appendix B), in nats.
+    """
+    variance = log_variance.exp()
+    return (mean**2 + variance - 1 - log_variance).sum(dim=-1) / 2
+
+
+def canonical(z: Tensor) -> Tensor:
+    """Return mean (dq/dt − p)² of latent paths, (..., time, 2n) -> (...).
+
+    The constraint that makes latents canonical (Greydanus et al. 2019, eq. 7), with
+    central differences, which are a leapfrog's p exactly.
+    """
+    q, p = split(z)
+    rate = (q[..., 2:, :] - q[..., :-2, :]) / (2 * FRAME_TIME)
+    return ((rate - p[..., 1:-1, :]) ** 2).mean(dim=(-2, -1))
+
+
+class LatentHNN(SeparableHNN):
+    """An HNN of latents, H = |p|²/2 + V(q), in float32; q̇ = p is its convention."""
+
+    def __init__(self, seed: int, n: int = 1, width: int = 64):
+        potential = MLP(n, width, width, 1, seed=seed, activation=nn.Tanh).float()
+        super().__init__(nn.Identity(), potential)
+
+    def kinetic(self, p: Tensor) -> Tensor:
+        """Return |p|²/2, (..., n) -> (...)."""
+        return (p**2).sum(dim=-1) / 2
+
+    def velocity(self, p: Tensor) -> Tensor:
+        """Return dq/dt = p, (..., n) alike."""
+        return p
+
+    def rollout(self, z0: Tensor, n: int) -> Tensor:
+        """Leapfrog n frames ahead, (*batch, 2n) -> (*batch, n + 1, 2n)."""
+        t = FRAME_TIME * torch.arange(n + 1.0)
+        return leapfrog(self.velocity, self.force, z0, t)
+
+
+def film_losses(
+    vae: VAE, hnn: LatentHNN, film: Tensor, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Return the parts of the loss on films (batch, time, 28, 28), each a mean.
+
+    frames: what the VAE restores; future: what it makes of the HNN's rollout from the
+    first state; latent, canonical: errors over the variance of z, or the latents would
+    shrink to please them; KL. Pictures are compared at every other time.
+    """
+    mean, log_variance = vae.encode(pairs(film))  # (batch, time - 1, 2n) each
+    noise = torch.randn(mean.shape, generator=generator)
+    z = mean + (log_variance / 2).exp() * noise
+    rolled = hnn.rollout(z[:, 0], z.shape[1] - 1)
+    first = int(torch.randint(2, (), generator=generator))
+    shown = vae.decode(torch.stack([z, rolled])[:, :, first::2])
+    frames, future = ((shown - film[:, 1:][:, first::2]) ** 2).mean(dim=(1, 2, 3, 4))
+    variance = mean.flatten(0, 1).var(dim=0)
+    return {
+        "frames": frames,
+        "future": future,
+        "latent": ((rolled - mean) ** 2 / variance).mean(),
+        "canonical": canonical(mean / split(variance)[1].mean().sqrt()).mean(),
+        "KL": kl(mean, log_variance).mean(),
+    }
+
+
+def fit_films(
+    vae: VAE,
+    hnn: LatentHNN,
+    films: Tensor,
+    steps: int,
+    seed: int = 0,
+    label: str | None = None,
+) -> dict[str, Tensor]:
+    """Train both on films (n, time, 28, 28), in place; return each part (steps,).
+
+    A step sees 24 clips of 18 frames, so rollouts of 16. The parts that need the future
+    come in over 500 steps; the KL's weight β falls from 1e-3, which gives the latents
+    their size, to 1e-5 over 2000. Adam, 1e-3 falling along a cosine, gradients clipped
+    at 1; a label shows a progress bar.
+    """
+    check_positive(steps=steps)
+    generator = torch.Generator().manual_seed(seed)
+    weights = [*vae.parameters(), *hnn.parameters()]
+    adam = Adam(weights, 1e-3, fused=True)
+    cosine = CosineAnnealingLR(adam, steps)
+    history: list[Tensor] = []
+    for i in trange(steps, desc=label, disable=label is None, file=sys.stdout):
+        which = torch.randint(len(films), (24, 1), generator=generator)
+        start = torch.randint(films.shape[1] - 17, (24, 1), generator=generator)
+        clip = films[which, start + torch.arange(18)]  # (24, 18, 28, 28)
+        parts = film_losses(vae, hnn, clip, generator)
+        ramp, beta = min(1, i / 500), 1e-5 + 1e-3 * max(0, 1 - i / 2000)
+        scale = torch.tensor([1, ramp, 0.01 * ramp, 0.01 * ramp, beta])
+        losses = torch.stack(list(parts.values()))
+        adam.zero_grad()
+        (scale * losses).sum().backward()
+        nn.utils.clip_grad_norm_(weights, 1.0)
+        adam.step()
+        cosine.step()
+        history.append(losses.detach())
+    return dict(zip(parts, torch.stack(history).T, strict=True))
