@@ -1,9 +1,12 @@
 """Trajectories to learn from: simulate, add noise, split, load; notebook 02."""
 
+import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +18,9 @@ from hnnlib.systems import MassSpring
 
 SPRING_FILE = Path(__file__).parents[1] / "data" / "spring.npz"
 RESULTS_FILE = SPRING_FILE.with_name("results.json")
+PLANETS_FILE = SPRING_FILE.with_name("planets.npz")
+PLANETS_SHA256 = "f5b42362af66dfdf8aa994cdfd13f7536e8e98ca97dcd3ab952c65043576cb4c"
+PLANETS = "Mercury Venus Earth Mars Jupiter Saturn Uranus Neptune".split()
 
 
 @dataclass(frozen=True)
@@ -90,21 +96,47 @@ def stack(parts: Sequence[Trajectories]) -> Trajectories:
     return Trajectories(parts[0].t, *(torch.stack(column) for column in columns))
 
 
+def read(path: Path, parse: Callable[[bytes], Any], remedy: str) -> Any:
+    """Return parse(content of path); ValueError with the remedy if it cannot."""
+    if not path.exists():
+        raise ValueError(f"{path} is missing; {remedy}")
+    try:
+        return parse(path.read_bytes())
+    except Exception as error:  # damage has many names: zlib's, zipfile's, numpy's
+        raise ValueError(f"{path} is damaged ({error}); {remedy}") from error
+
+
+def tensors(content: bytes) -> dict[str, Tensor]:
+    """Return the float64 arrays of an npz archive by name."""
+    with np.load(io.BytesIO(content)) as file:
+        return {k: torch.from_numpy(file[k]) for k in file if file[k].dtype == float}
+
+
 def load_spring(path: Path = SPRING_FILE) -> tuple[Trajectories, Trajectories]:
     """Read (train, test) of notebooks 03 to 06; ValueError if damaged or missing."""
-    if not path.exists():
-        raise ValueError(f"{path} is missing; `python data/make_spring.py` builds it")
-    names = Trajectories.__dataclass_fields__
-    try:
-        with np.load(path) as file:
-            train, test = (
-                Trajectories(*(torch.from_numpy(file[f"{part}_{k}"]) for k in names))
-                for part in ("train", "test")
-            )
-    except Exception as error:  # damage has many names: zlib's, zipfile's, numpy's
-        remedy = "`python data/make_spring.py` rebuilds it"
-        raise ValueError(f"{path} is damaged ({error}); {remedy}") from error
-    return train, test
+
+    def parse(content: bytes) -> tuple[Trajectories, Trajectories]:
+        file, names = tensors(content), Trajectories.__dataclass_fields__
+        train, test = ([file[f"{k}_{n}"] for n in names] for k in ("train", "test"))
+        return Trajectories(*train), Trajectories(*test)
+
+    return read(path, parse, "`python data/make_spring.py` builds it")
+
+
+def load_planets(path: Path = PLANETS_FILE) -> dict[str, Tensor]:
+    """Read the orbits of PLANETS for notebook 11; ValueError if damaged or missing.
+
+    Keys are train_t (time,), train_q (8, time, 3), test_t (time,), test_z (8, time, 6),
+    mass (8,) and gm_sun; AU, Julian years and solar masses; data/README.md explains.
+    """
+
+    def parse(content: bytes) -> dict[str, Tensor]:
+        if sha256(content).hexdigest() != PLANETS_SHA256:
+            raise ValueError("its checksum is not the known one")
+        return tensors(content)
+
+    build = "`git checkout planets.npz` in data restores it, `pip install de421` and "
+    return read(path, parse, build + "`python data/make_planets.py` build it")
 
 
 def load_results(path: Path = RESULTS_FILE) -> dict:
@@ -112,12 +144,5 @@ def load_results(path: Path = RESULTS_FILE) -> dict:
 
     Keys are provenance, cited and entries; data/README.md explains them.
     """
-    if not path.exists():
-        raise ValueError(
-            f"{path} is missing; `make results` measures it, in half an hour"
-        )
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        remedy = "delete it and run `make results`"
-        raise ValueError(f"{path} is damaged ({error}); {remedy}") from error
+    remedy = "`make results` measures it in half an hour; delete a damaged one first"
+    return read(path, json.loads, remedy)

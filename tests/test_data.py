@@ -1,5 +1,7 @@
 """Data sets: reproducible, split without leaks, read back or refused."""
 
+import hashlib
+import importlib.util
 import io
 import math
 
@@ -8,8 +10,12 @@ import pytest
 import torch
 
 from hnnlib.data import (
+    PLANETS,
+    PLANETS_FILE,
+    PLANETS_SHA256,
     SPRING_FILE,
     Trajectories,
+    load_planets,
     load_results,
     load_spring,
     simulate,
@@ -200,7 +206,7 @@ def test_damaged_file_is_refused_with_its_path_and_a_remedy(content, tmp_path):
     with pytest.raises(ValueError) as error:
         load_spring(path)
     assert f"{path} is damaged" in str(error.value)
-    assert "`python data/make_spring.py` rebuilds it" in str(error.value)
+    assert "`python data/make_spring.py` builds it" in str(error.value)
 
 
 def test_file_with_a_few_bytes_flipped_is_refused_wherever_they_are(tmp_path):
@@ -245,5 +251,60 @@ def test_results_that_are_missing_or_damaged_say_how_to_mend_them(tmp_path):
     with pytest.raises(ValueError, match="missing; `make results`"):
         load_results(path)
     path.write_text('{"entries": [')
-    with pytest.raises(ValueError, match="damaged .* delete it"):
+    with pytest.raises(ValueError, match="damaged .* delete a damaged one"):
         load_results(path)
+
+
+def test_planets_move_as_the_readme_of_the_data_says():
+    planets = load_planets()
+    n, m = len(planets["train_t"]), len(planets["test_t"])
+    assert planets["train_q"].shape == (len(PLANETS), n, 3) == (8, 1827, 3)
+    assert planets["test_z"].shape == (len(PLANETS), m, 6) == (8, 914, 6)
+    assert planets["train_t"][[0, -1]].tolist() == [-3652 / 365.25, 0]
+    assert planets["test_t"][[0, -1]].tolist() == [0, 18260 / 365.25]
+    together = planets["test_z"][:, 0, :3]
+    assert torch.equal(planets["train_q"][:, -1], together)
+
+    earth = PLANETS.index("Earth")  # 10 days after the solstice, near perihelion
+    longitude = torch.atan2(together[earth, 1], together[earth, 0]).rad2deg()
+    assert longitude.item() == pytest.approx(90 + 10, abs=1)
+    assert planets["train_q"][earth, :, 2].abs().max() < 1e-3  # in the ecliptic
+
+    q, v = planets["test_z"].chunk(2, dim=-1)
+    gm = planets["gm_sun"] * (1 + planets["mass"])
+    axis = 1 / (2 / q.norm(dim=-1) - (v**2).sum(dim=-1) / gm[:, None])  # vis-viva
+    known = torch.tensor([0.387, 0.723, 1.0, 1.524, 5.203, 9.54, 19.2, 30.1]).double()
+    torch.testing.assert_close(axis.mean(dim=1), known, rtol=1e-2, atol=0)
+
+
+def test_planets_file_is_small_and_has_the_checksum_that_the_readme_states():
+    content = PLANETS_FILE.read_bytes()
+    assert len(content) < 1e6
+    assert hashlib.sha256(content).hexdigest() == PLANETS_SHA256
+    readme = PLANETS_FILE.with_name("README.md").read_text(encoding="utf-8")
+    assert PLANETS_SHA256 in readme
+
+
+def test_planets_that_are_missing_or_damaged_say_how_to_mend_them(tmp_path):
+    path = tmp_path / "planets.npz"
+    content = bytearray(PLANETS_FILE.read_bytes())
+    content[len(content) // 2] ^= 1  # a single bit, which numpy may well not notice
+    for damage, said in ((None, "missing"), (content, "damaged"), (b"", "damaged")):
+        if damage is not None:
+            path.write_bytes(damage)
+        with pytest.raises(ValueError) as error:
+            load_planets(path)
+        assert f"{path} is {said}" in str(error.value)
+        assert "`git checkout planets.npz` in data restores it" in str(error.value)
+        assert "`python data/make_planets.py`" in str(error.value)
+
+
+def test_planets_are_those_of_the_ephemeris():
+    pytest.importorskip("de421")
+    script = PLANETS_FILE.with_name("make_planets.py")
+    spec = importlib.util.spec_from_file_location("make_planets", script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name, array in module.arrays().items():
+        difference = load_planets()[name] - torch.from_numpy(array)
+        assert difference.abs().max() < 1e-12, name
