@@ -1,4 +1,4 @@
-"""Trajectories to learn from: simulate, add noise, split, load; notebook 02."""
+"""Trajectories to learn from: simulate, add noise, split, load; notebooks 02 and 12."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from hnnlib.integrators import rollout
-from hnnlib.mechanics import VectorField
+from hnnlib.mechanics import VectorField, check_state
 from hnnlib.systems import MassSpring
 
 SPRING_FILE = Path(__file__).parents[1] / "data" / "spring.npz"
@@ -105,6 +105,23 @@ def load_spring(path: Path = SPRING_FILE) -> tuple[Trajectories, Trajectories]:
         remedy = "`python data/make_spring.py` rebuilds it"
         raise ValueError(f"{path} is damaged ({error}); {remedy}") from error
     return train, test
+
+
+def load_recording(path: Path) -> tuple[Tensor, Tensor]:
+    """Read a recorded pendulum: t (time,) in s, z (time, 2) in rad and rad/s.
+
+    Text as ``real_pend_h_1.txt`` of Schmidt & Lipson (2009): names after %, then
+    trial, time, angle, angular velocity. ValueError if missing or other than that.
+    """
+    if not path.exists():
+        source = "it is in the supplement to Schmidt & Lipson, Science 324, 81 (2009)"
+        raise ValueError(f"{path} is missing; {source}")
+    table = torch.from_numpy(np.genfromtxt(path, comments="%", ndmin=2))
+    if table.shape[-1] != 4 or len(table) < 2 or (table[:, 1].diff() <= 0).any():
+        got = f"{path} has {len(table)} rows, {table.shape[-1]} columns"
+        raise ValueError(f"{got}; expected trial, rising time, angle, velocity")
+    check_state(table, f"a row of {path}")
+    return table[:, 1], table[:, 2:]
 
 
 def load_results(path: Path = RESULTS_FILE) -> dict:
