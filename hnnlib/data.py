@@ -1,4 +1,4 @@
-"""Trajectories to learn from: simulate, add noise, split, load; notebook 02."""
+"""Trajectories to learn from: simulate, add noise, split, load; notebooks 02 and 12."""
 
 import io
 import json
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from hnnlib.integrators import rollout
-from hnnlib.mechanics import VectorField
+from hnnlib.mechanics import VectorField, check_state
 from hnnlib.systems import MassSpring
 
 SPRING_FILE = Path(__file__).parents[1] / "data" / "spring.npz"
@@ -137,6 +137,23 @@ def load_planets(path: Path = PLANETS_FILE) -> dict[str, Tensor]:
 
     build = "`git checkout planets.npz` in data restores it, `pip install de421` and "
     return read(path, parse, build + "`python data/make_planets.py` build it")
+
+
+def load_recording(path: Path) -> tuple[Tensor, Tensor]:
+    """Read a recorded pendulum: t (time,) in s, z (time, 2) in rad and rad/s.
+
+    Text as ``real_pend_h_1.txt`` of Schmidt & Lipson (2009): names after %, then
+    trial, time, angle, angular velocity. ValueError if missing or other than that.
+    """
+    if not path.exists():
+        source = "it is in the supplement to Schmidt & Lipson, Science 324, 81 (2009)"
+        raise ValueError(f"{path} is missing; {source}")
+    table = torch.from_numpy(np.genfromtxt(path, comments="%", ndmin=2))
+    if table.shape[-1] != 4 or len(table) < 2 or (table[:, 1].diff() <= 0).any():
+        got = f"{path} has {len(table)} rows, {table.shape[-1]} columns"
+        raise ValueError(f"{got}; expected trial, rising time, angle, velocity")
+    check_state(table, f"a row of {path}")
+    return table[:, 1], table[:, 2:]
 
 
 def load_results(path: Path = RESULTS_FILE) -> dict:

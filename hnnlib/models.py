@@ -1,4 +1,4 @@
-"""Networks that learn motion, each a few lines; notebooks 03 to 05, 07 and 09."""
+"""Networks that learn motion, each a few lines; notebooks 03 to 05, 07, 09, 12."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -90,6 +90,32 @@ class HNN(DerivativePredictor):
     def forward(self, z: Tensor) -> Tensor:
         """Return dz/dt = (∂H_θ/∂p, −∂H_θ/∂q), (..., 2n)."""
         return hamiltonian_vector_field(self.energy, z)
+
+
+class DissipativeHNN(HNN):
+    """An HNN that loses energy: dq/dt = ∂H/∂p, dp/dt = −∂H/∂q − ∂R/∂p.
+
+    Rayleigh's dissipation function R takes p, which is measured, not the velocity
+    ∂H/∂p, which is learned itself. Its net is (..., n) -> (..., 1). R is even: H + a·q
+    with R − a·p would give the same field, so a constant force belongs to H.
+    """
+
+    def __init__(self, net: nn.Module, dissipation_net: nn.Module):
+        super().__init__(net)
+        self.dissipation_net = dissipation_net
+
+    def dissipation(self, p: Tensor) -> Tensor:
+        """Return R_θ(p) = R_θ(−p), up to a constant, (..., n) -> (...)."""
+        return (self.dissipation_net(p) + self.dissipation_net(-p)).squeeze(-1)
+
+    def friction(self, p: Tensor) -> Tensor:
+        """Return the force −∂R_θ/∂p, (..., n) -> (..., n)."""
+        return -gradient(self.dissipation, p)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return dz/dt = (∂H_θ/∂p, −∂H_θ/∂q − ∂R_θ/∂p), (..., 2n)."""
+        dq_dt, dp_dt = split(super().forward(z))
+        return torch.cat([dq_dt, dp_dt + self.friction(split(z)[1])], dim=-1)
 
 
 class SeparableHNN(nn.Module):

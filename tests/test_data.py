@@ -16,6 +16,7 @@ from hnnlib.data import (
     SPRING_FILE,
     Trajectories,
     load_planets,
+    load_recording,
     load_results,
     load_spring,
     simulate,
@@ -308,3 +309,55 @@ def test_planets_are_those_of_the_ephemeris():
     for name, array in module.arrays().items():
         difference = load_planets()[name] - torch.from_numpy(array)
         assert difference.abs().max() < 1e-12, name
+
+
+HEADER = "%o v\n"
+ROWS = "  0.0e+000  5.0e+000  1.25e+000 -5.0e-001 \n  0.0  5.5  1.0  -1.5 \n"
+
+
+def recording(tmp_path, text):
+    path = tmp_path / "real_pend_h_1.txt"
+    path.write_text(text)
+    return path
+
+
+def test_recorded_pendulum_is_read_as_times_and_states(tmp_path):
+    t, z = load_recording(recording(tmp_path, HEADER + ROWS))
+    assert t.tolist() == [5.0, 5.5]
+    assert z.tolist() == [[1.25, -0.5], [1.0, -1.5]]
+    assert t.dtype == z.dtype == torch.float64
+
+
+def test_missing_recording_is_refused_with_its_path_and_its_source(tmp_path):
+    path = tmp_path / "nowhere.txt"
+    with pytest.raises(ValueError) as error:
+        load_recording(path)
+    assert f"{path} is missing" in str(error.value)
+    assert "Schmidt & Lipson, Science 324, 81 (2009)" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0 1 2\n0 2 3\n", r"2 rows, 3 columns; expected trial, rising time, angle"),
+        ("0 1 2 3 4 5\n0 2 3 4 5 6\n", r"2 rows, 6 columns; expected trial"),
+        ("0 1 2 3\n", r"1 rows, 4 columns; expected trial"),
+        (ROWS + "1 5.0 1.0 1.0\n", r"3 rows, 4 columns; .* rising time"),
+        (ROWS + "0 6.0 nan 1.0\n", r"\[0.0, 6.0, nan, 1.0\] at index \[2\]; .* finite"),
+        (
+            ROWS + "0 6.0 word 1.0\n",
+            r"\[0.0, 6.0, nan, 1.0\] at index \[2\]; .* finite",
+        ),
+        (ROWS + "0 6.0 inf 1.0\n", r"inf, 1.0\] at index \[2\]; expected finite"),
+        (ROWS + "0 6.0 1.0\n", r"got 3 columns instead of 4"),
+    ],
+)
+def test_recording_of_another_format_is_refused(text, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        load_recording(recording(tmp_path, HEADER + text))
+
+
+@pytest.mark.filterwarnings("ignore:.*[Ee]mpty input file")
+def test_empty_recording_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="expected trial, rising time"):
+        load_recording(recording(tmp_path, ""))

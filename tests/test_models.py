@@ -6,11 +6,12 @@ from torch import nn
 
 from hnnlib.bodies import NBody, three_body_starts
 from hnnlib.integrators import leapfrog, rollout
-from hnnlib.mechanics import hamiltonian_vector_field, split
+from hnnlib.mechanics import divergence, gradient, hamiltonian_vector_field, split
 from hnnlib.models import (
     HNN,
     MLP,
     DerivativePredictor,
+    DissipativeHNN,
     Ensemble,
     PairwiseHNN,
     SeparableHNN,
@@ -145,6 +146,99 @@ def pairwise(seed=0):
 
 
 SPLIT = pytest.mark.parametrize("build, n", [(separable, 6), (pairwise, 12)])
+
+
+def dissipative(n=2, seed=0):
+    net = MLP(2 * n, 8, 8, 1, seed=seed)
+    return DissipativeHNN(net, MLP(n, 8, 1, seed=seed + 1))
+
+
+class Square(nn.Module):
+    """A net whose R(p) = net(p) + net(−p) is c|p|²/2."""
+
+    def __init__(self, c):
+        super().__init__()
+        self.c = c
+
+    def forward(self, p):
+        return self.c * (p**2).sum(dim=-1, keepdim=True) / 4
+
+
+class Kinetic(nn.Module):
+    """A net that is an energy, |p|²/2 + |q|⁴."""
+
+    def forward(self, z):
+        q, p = split(z)
+        return (p**2 / 2 + q**4).sum(dim=-1, keepdim=True)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("shape", [(), (5,), (2, 3)])
+def test_dissipative_model_adds_a_force_on_the_momenta_to_the_field_of_its_hnn(
+    n, shape, rng
+):
+    model, z = dissipative(n), draw(rng, *shape, 2 * n)
+    p, plain = split(z)[1], HNN(model.net)
+    assert model.dissipation(p).shape == shape
+    assert torch.equal(model.energy(z), plain.energy(z))
+    (dq_dt, dp_dt), (dq_plain, dp_plain) = split(model(z)), split(plain(z))
+    torch.testing.assert_close(dq_dt, dq_plain, rtol=0, atol=0)
+    torch.testing.assert_close(dp_dt - dp_plain, model.friction(p))
+    torch.testing.assert_close(model.friction(p), -gradient(model.dissipation, p))
+    assert model.friction(p).abs().max() > 1e-3
+
+
+def test_dissipative_model_without_dissipation_has_the_field_of_an_hnn(rng):
+    model, z = dissipative(), draw(rng, 20, 4)
+    nn.init.zeros_(model.dissipation_net[-1].weight)
+    assert torch.equal(model(z), HNN(model.net)(z))
+    assert divergence(model, z).abs().max() < 1e-12
+
+
+def test_friction_is_the_same_in_both_directions_and_none_at_rest(rng):
+    model, p = dissipative(3), draw(rng, 20, 3)
+    torch.testing.assert_close(model.dissipation(-p), model.dissipation(p))
+    torch.testing.assert_close(model.friction(-p), -model.friction(p))
+    assert model.friction(torch.zeros_like(p)).abs().max() < 1e-12
+
+
+def test_convex_dissipation_takes_energy_as_fast_as_the_friction_works(rng):
+    model, z = DissipativeHNN(Kinetic(), Square(0.3)), draw(rng, 50, 4)
+    p = split(z)[1]
+    loss = (gradient(model.energy, z) * model(z)).sum(dim=-1)  # dH/dt
+    torch.testing.assert_close(loss, -0.3 * (p**2).sum(dim=-1))
+    t = torch.linspace(0, 5, 51, dtype=torch.float64)
+    h = model.energy(rollout(model, z, t))
+    assert (h.diff(dim=-1) < 0).all()
+
+
+def test_divergence_of_a_dissipative_model_is_minus_the_curvature_of_r(rng):
+    model = DissipativeHNN(MLP(4, 8, 1, seed=0), Square(0.3))
+    torch.testing.assert_close(
+        divergence(model, draw(rng, 20, 4)),
+        torch.full((20,), -0.6, dtype=torch.float64),  # two momenta
+    )
+
+
+def test_dissipative_ensemble_trains_as_its_members_alone(rng):
+    z, dz_dt = draw(rng, 3, 40, 4), draw(rng, 3, 40, 4)
+    alone = [dissipative(seed=10 * i) for i in range(3)]
+    together = DissipativeHNN(
+        Ensemble([m.net for m in alone]), Ensemble([m.dissipation_net for m in alone])
+    )
+    loss = fit(together, z, dz_dt, steps=10).loss
+    for i, model in enumerate(alone):
+        expected = fit(model, z[i], dz_dt[i], steps=10).loss
+        torch.testing.assert_close(loss[:, i], expected, rtol=0, atol=1e-8)
+    assert (loss[-1] < loss[0]).all()
+
+
+def test_dissipative_model_refuses_odd_states_and_leapfrog(rng):
+    model, t = dissipative(), torch.tensor([0.0, 0.1])
+    with pytest.raises(ValueError, match=r"z has shape \(5,\); expected \(..., 2n\)"):
+        model(draw(rng, 5))
+    with pytest.raises(ValueError, match=r"DissipativeHNN is not T\(p\) \+ V\(q\)"):
+        leapfrog(model.velocity, model.friction, draw(rng, 4), t)
 
 
 @SPLIT
