@@ -9,7 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "hnnlib"
 ROOMS = (  # each may import only those before it
-    "mechanics integrators systems bodies data models training pixels metrics plots explore"
+    "mechanics integrators systems bodies data models training pixels metrics "
+    "plots explore"
 ).split()
 HEADLESS = ROOMS[: ROOMS.index("plots")]
 SOURCE = {path.stem: path.read_text(encoding="utf-8") for path in PACKAGE.glob("*.py")}
