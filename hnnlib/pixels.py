@@ -192,7 +192,7 @@ def fit_films(
     """Train both on films (n, time, 28, 28), in place; return each part (steps,).
 
     A step sees 24 clips of 18 frames, so rollouts of 16. The parts that need the future
-    come in over 500 steps; the KL's weight β falls from 1e-3, which gives the latents
+    come in over 500 steps; the KL's weight β falls from 1e-4, which gives the latents
     their size, to 1e-5 over 2000. Adam, 1e-3 falling along a cosine, gradients clipped
     at 1; a label shows a progress bar.
     """
@@ -201,13 +201,13 @@ def fit_films(
     weights = [*vae.parameters(), *hnn.parameters()]
     adam = Adam(weights, 1e-3, fused=True)
     cosine = CosineAnnealingLR(adam, steps)
-    history: list[Tensor] = []
+    history = torch.empty(steps, 5)  # at once: a list would scatter the memory
     for i in trange(steps, desc=label, disable=label is None, file=sys.stdout):
         which = torch.randint(len(films), (24, 1), generator=generator)
         start = torch.randint(films.shape[1] - 17, (24, 1), generator=generator)
         clip = films[which, start + torch.arange(18)]  # (24, 18, 28, 28)
         parts = film_losses(vae, hnn, clip, generator)
-        ramp, beta = min(1, i / 500), 1e-5 + 1e-3 * max(0, 1 - i / 2000)
+        ramp, beta = min(1, i / 500), 1e-5 + 1e-4 * max(0, 1 - i / 2000)
         scale = torch.tensor([1, ramp, 0.01 * ramp, 0.01 * ramp, beta])
         losses = torch.stack(list(parts.values()))
         adam.zero_grad()
@@ -215,5 +215,5 @@ def fit_films(
         nn.utils.clip_grad_norm_(weights, 1.0)
         adam.step()
         cosine.step()
-        history.append(losses.detach())
-    return dict(zip(parts, torch.stack(history).T, strict=True))
+        history[i] = losses.detach()
+    return dict(zip(parts, history.T, strict=True))
