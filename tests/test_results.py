@@ -34,8 +34,8 @@ def test_every_task_has_all_models_seeds_and_protocols(task):
         seeds = [e["seed"] for e in entries(task, model)]
         assert seeds == list(range(len(seeds))) and len(seeds) >= 8
     for model in ("baseline", "hnn"):
-        assert entries(task, model, "paper")
-        assert [c for c in RESULTS["cited"] if (c["task"], c["model"]) == (task, model)]
+        for protocol in ("paper", "published", "rerun"):
+            assert entries(task, model, protocol)
 
 
 @pytest.mark.parametrize("task, model, bar", BARS)
@@ -50,8 +50,24 @@ def test_hnn_keeps_energy_better_than_the_baseline(task):
     assert median(hnn) < median(x or float("inf") for x in base) / 10
 
 
+def test_the_published_metric_charges_the_exact_pendulum_and_the_corrected_does_not():
+    exact = entries("pendulum", "truth", "exact")
+    assert exact and all(e["energy_mse"] < 1e-12 for e in exact)
+    assert all(0.02 < e["energy_mse_published_metric"] < 0.03 for e in exact)
+    spring = entries("spring", "truth", "exact")
+    assert all(e["energy_mse_published_metric"] < 1e-12 for e in spring)
+
+
+def test_leaving_encounters_out_makes_the_energy_of_three_bodies_far_better():
+    (trained_with,) = entries("three bodies", "hnn", "encounters")
+    without = max(e["energy_mse"] for e in entries("three bodies", "hnn"))
+    assert trained_with["energy_mse"] > 100 * without
+
+
 def test_provenance_is_complete_and_the_file_small():
     known = RESULTS["provenance"]
     assert {"command", "commit", "versions", "machine"} <= set(known)
-    assert all(e["commit"] for e in RESULTS["entries"])
+    assert "Greydanus" in RESULTS["cited"]
+    cited = ("published", "rerun")
+    assert all(e["commit"] for e in RESULTS["entries"] if e["protocol"] not in cited)
     assert FILE.stat().st_size < 60_000
