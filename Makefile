@@ -17,7 +17,7 @@ help:
 	@echo "make lint       check the code with ruff"
 	@echo "make notebooks  run every notebook and save it; one: NB=notebooks/NAME.ipynb"
 	@echo "make data       build the data sets anew"
-	@echo "make results    measure the table of notebook 09, about 25 minutes"
+	@echo "make results    measure the tables of notebooks 09 and 10, about 30 minutes"
 	@echo "make bench      hold costs to their budget, table in README, about 6 minutes"
 	@echo "make clean      remove .venv and caches"
 

@@ -1,4 +1,4 @@
-"""Write results.json, the measurements of notebook 09's table, beside this file.
+"""Write results.json, the measurements of notebooks 09 and 10, beside this file.
 
 Every model is trained on the data of its own seed and scored by the energy MSE. Each
 entry is saved as soon as it is there, and a new run computes only those that are
@@ -11,11 +11,15 @@ import platform
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
+from itertools import groupby
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import pixel_results
 import scipy
 import torch
 from torch import Tensor, nn
@@ -31,6 +35,8 @@ from hnnlib.systems import MassSpring, Pendulum, sample_by_radius
 from hnnlib.training import fit, mse
 
 FILE = Path(__file__).with_name("results.json")
+KEYS = ("task", "protocol", "model", "seed")
+Job = tuple[str, str, str, int]
 CLOSE = 5.0  # |dz/dt| above which our recipe leaves a sample of three bodies out
 
 # Greydanus et al. (2019): what they published, and one run (seed 0) of their code as
@@ -258,6 +264,9 @@ def score(task: Task, net: nn.Module, seed: int) -> dict:
 
 def measure(name: str, protocol: str, model: str, seed: int) -> dict:
     """Return one entry: a model, trained and scored; exact is the true field."""
+    if name in pixel_results.SEEDS:
+        scores = pixel_results.measure(name, model, seed)
+        return {key: digits(x) for key, x in scores.items()}
     task, (train, test) = TASKS[name], dataset(name, seed)
     start = time.process_time()
     net = WAYS[protocol](task, model, seed, *train.samples())
@@ -277,7 +286,7 @@ def measure(name: str, protocol: str, model: str, seed: int) -> dict:
     return {k: v if k == "failed" else digits(v) for k, v in entry.items()}
 
 
-def jobs() -> Iterator[tuple[str, str, str, int]]:
+def jobs() -> Iterator[Job]:
     """Yield (task, protocol, model, seed) of all entries."""
     for name, task in TASKS.items():
         for seed in range(task.seeds):
@@ -289,6 +298,9 @@ def jobs() -> Iterator[tuple[str, str, str, int]]:
                 if not isinstance(task.system, NBody):
                     yield name, "exact", "truth", seed
     yield "three bodies", "encounters", "hnn", 0
+    for name, seeds in pixel_results.SEEDS.items():
+        for seed in seeds:
+            yield from ((name, "film", x, seed) for x in pixel_results.MODELS)
 
 
 def cited() -> Iterator[dict]:
@@ -328,22 +340,25 @@ def save(entries: list[dict]) -> None:
     os.replace(temporary, FILE)
 
 
-def main() -> None:
-    """Compute the missing entries."""
+def work(group: list[Job]) -> dict[Job, dict]:
+    """Return the entries of some jobs, in a process of its own."""
     torch.set_num_threads(1)
-    old = (
-        json.loads(FILE.read_text(encoding="utf-8"))["entries"] if FILE.exists() else []
-    )
-    keys = ("task", "protocol", "model", "seed")
-    done = {tuple(e.get(k) for k in keys): e for e in old}
+    commit = {"commit": provenance()["commit"]}
+    return {
+        job: dict(zip(KEYS, job, strict=True)) | commit | measure(*job) for job in group
+    }
+
+
+def main() -> None:
+    """Compute the missing entries, two at a time."""
+    old = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+    done = {tuple(e.get(k) for k in KEYS): e for e in old.get("entries", [])}
     todo = [job for job in jobs() if job not in done]
-    with tqdm(todo) as bar:
-        for job in bar:
-            bar.set_description(" ".join(map(str, job)))
-            entry = dict(zip(keys, job, strict=True)) | {
-                "commit": provenance()["commit"]
-            }
-            done[job] = entry | measure(*job)
+    groups = [list(jobs) for _, jobs in groupby(todo, lambda job: (job[0], job[3]))]
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool, tqdm(todo) as bar:
+        for future in as_completed(pool.submit(work, group) for group in groups):
+            done |= future.result()
+            bar.update(len(future.result()))
             save([done[job] for job in jobs() if job in done])
     print(f"{FILE.name}: all entries, {FILE.stat().st_size / 1000:.0f} kB")
 
