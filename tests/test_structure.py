@@ -70,7 +70,7 @@ def test_everything_public_has_a_docstring_and_type_hints(module):
 
 def test_package_stays_small_enough_to_read():
     lines = {module: len(text.splitlines()) for module, text in SOURCE.items()}
-    assert sum(lines.values()) <= 1272
+    assert sum(lines.values()) <= 1550
     assert max(lines.values()) <= 220
 
 
