@@ -18,7 +18,7 @@ help:
 	@echo "make notebooks  run every notebook and save it; one: NB=notebooks/NAME.ipynb"
 	@echo "make data       build the data sets anew"
 	@echo "make results    measure the table of notebook 09, about 25 minutes"
-	@echo "make bench      hold costs to their budget, table in README, about 6 minutes"
+	@echo "make bench      measure the table of costs in README, on an idle machine"
 	@echo "make clean      remove .venv and caches"
 
 # On a machine without a screen, print the address only.
