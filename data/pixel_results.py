@@ -31,7 +31,7 @@ RANGES = {  # spread and largest angle of the training films, amplitudes of the 
     "pixels": (0.8, 2.0, 0.3, 1.92),
     "pixels, small range": (0.25, math.pi / 6, 0.1, math.pi / 6),
 }
-SEEDS = {"pixels": (1, 2), "pixels, small range": (1, 2)}
+SEEDS = {"pixels": (1, 2, 3), "pixels, small range": (1, 2)}
 STEPS = 5000
 ACCURATE = {"rtol": 1e-7, "atol": 1e-7}
 
@@ -156,7 +156,7 @@ def read_states(frames: Tensor) -> Tensor:
 def measure(task: str, model: str, seed: int) -> dict[str, float | Tensor]:
     """Return a model's scores on 64 unseen films of 460 frames."""
     *_, low, high = RANGES[task]
-    generator = torch.Generator().manual_seed(50)
+    generator = torch.Generator().manual_seed(1906)
     bounds = 1 - math.cos(low), 1 - math.cos(high)
     z0 = PENDULUM.sample_by_energy(64, *bounds, generator)
     _, films = film(z0, 460)
@@ -178,6 +178,7 @@ def measure(task: str, model: str, seed: int) -> dict[str, float | Tensor]:
         **{f"pixel_mse_{n}": x for n, x in after.items()},
         "energy_mse": ((h - h_seen) ** 2).mean(),
         "energy_ratio": ratio.mean(),
+        "energy_ratio_worst": (ratio - 1).abs().max(),  # spirals in and out cancel
         "period_error": late.abs().nanquantile(0.5),
     }
 

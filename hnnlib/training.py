@@ -66,7 +66,7 @@ def fit(
     generator, rows = torch.Generator().manual_seed(seed), slice(None)
     adam = Adam(model.parameters(), learning_rate, weight_decay=weight_decay)
     cosine = CosineAnnealingLR(adam, steps)
-    losses: list[Tensor] = []
+    losses: list = []  # numbers: small tensors, kept, would scatter the memory
     for _ in trange(steps, desc=label, disable=label is None, file=sys.stdout):
         adam.zero_grad()
         if batch is not None:
@@ -76,10 +76,10 @@ def fit(
         loss.sum().backward()
         adam.step()
         cosine.step()
-        losses.append(loss.detach())
+        losses.append(loss.tolist())
         if not loss.isfinite().any():
-            raise TrainingDiverged(History(torch.stack(losses)))
-    history = History(torch.stack(losses))
+            raise TrainingDiverged(History(loss.new_tensor(losses)))
+    history = History(loss.new_tensor(losses))
     if history.diverged:
         lost, members = history.diverged, loss.numel()
         warnings.warn(f"{len(lost)} of {members} diverged: {lost}", stacklevel=2)

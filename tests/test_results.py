@@ -96,4 +96,4 @@ def test_provenance_is_complete_and_the_file_small():
     assert "Greydanus" in RESULTS["cited"]
     cited = ("published", "rerun")
     assert all(e["commit"] for e in RESULTS["entries"] if e["protocol"] not in cited)
-    assert FILE.stat().st_size < 70_000
+    assert FILE.stat().st_size < 60_000
