@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hnnlib.mechanics import split
-from hnnlib.systems import Separable, check_positive, sample_by_radius
+from hnnlib.mechanics import check_positive, split
+from hnnlib.systems import Separable, sample_by_radius
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,7 @@ class NBody(Separable):
         m = q.new_tensor(self.masses)
         kinetic = ((p**2).sum(dim=-1) / (2 * m)).sum(dim=-1)
         _, r = separations(q)  # (..., pairs)
-        i, j = torch.triu_indices(len(m), len(m), 1)
-        return kinetic - (self.G * m[i] * m[j] / r).sum(dim=-1)
+        return kinetic - (self.G * torch.combinations(m).prod(-1) / r).sum(dim=-1)
 
     def velocity(self, p: Tensor) -> Tensor:
         """Return dq/dt = p/m, (..., 2N) -> (..., 2N)."""

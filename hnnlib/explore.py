@@ -1,24 +1,19 @@
-"""Figures that answer to sliders; introduced in notebooks 00 and 01."""
+"""Models beside the truth, under sliders; introduced in notebook 00."""
 
-import io
 import math
-from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from html import escape
 
 import ipywidgets as widgets
 import torch
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from hnnlib.integrators import implicit_midpoint, iterate, rk4, rollout
-from hnnlib.mechanics import Energy, VectorField
+from hnnlib.mechanics import Energy, VectorField, check_positive
 from hnnlib.metrics import period, relative_energy
 from hnnlib.models import StepPredictor
-from hnnlib.plots import LOOK, energy_lines, phase_axes, phase_portrait
+from hnnlib.plots import LOOK, LiveFigure, energy_lines, phase_axes, phase_portrait
 from hnnlib.systems import System
 
 SOLVERS = {
@@ -27,59 +22,6 @@ SOLVERS = {
     "implicit midpoint": implicit_midpoint,
 }
 SAMPLING = 0.1  # the time step of all data in the series, hence of a StepPredictor
-
-
-class LiveFigure:
-    """Two axes, drawn into an image whenever a slider moves.
-
-    ``draw(left, right, **values)`` draws on them, and finds what it drew the last time
-    removed; it may return a line of numbers to stand below. ``alt`` tells what
-    they show to who cannot see it. Where no kernel runs the picture stays; so it does
-    on an error, shown in words. An error in the first picture is raised.
-    """
-
-    def __init__(self, draw: Callable, alt: str, **sliders: widgets.Widget):
-        self.draw, self.alt, self.sliders = draw, alt, sliders
-        self.image, self.message = widgets.Image(width="720"), widgets.HTML()
-        self.figure = Figure(figsize=(9, 4), dpi=80, layout="none")
-        self.figure.subplots_adjust(0.09, 0.15, 0.98, 0.91, wspace=0.25)
-        self.canvas = FigureCanvasAgg(self.figure)  # its own, without pyplot
-        for ax in self.figure.subplots(1, 2):
-            ax.locator_params(nbins=4)  # drawing ticks takes half of the time
-        for slider in sliders.values():
-            slider.observe(self.update, names="value")
-        self.redraw()
-        self.view = widgets.HBox([*sliders.values(), self.image, self.message])
-        self.view.layout.flex_flow = "row wrap"
-
-    def redraw(self) -> None:
-        """Draw with the sliders' present values."""
-        for ax in self.figure.axes:  # kept, for their ticks take long to make
-            for artist in [*ax.lines, *ax.collections, *ax.patches, *ax.texts]:
-                artist.remove()
-            ax.set_prop_cycle(None)
-            ax.relim()
-            ax.autoscale()
-        values = {name: slider.value for name, slider in self.sliders.items()}
-        numbers = self.draw(*self.figure.axes, **values)
-        buffer = io.BytesIO()
-        self.canvas.print_png(buffer, pil_kwargs={"compress_level": 1})
-        self.message.value = escape(numbers or "")
-        self.image.value = buffer.getvalue()
-
-    def update(self, _change: dict | None = None) -> None:
-        """Answer to a slider: redraw, or say in words why not."""
-        try:
-            self.redraw()
-        except Exception as error:  # a widget swallows tracebacks
-            self.message.value = f"<b>{type(error).__name__}</b>: {escape(str(error))}"
-
-    def _repr_mimebundle_(self, **_kwargs) -> tuple[dict, dict]:
-        """Offer the live widget, and the present picture where none can run."""
-        bundle = self.view._repr_mimebundle_()
-        bundle["image/png"] = b64encode(self.image.value).decode()
-        bundle["text/plain"] = f"Interactive figure of {', '.join(self.sliders)}"
-        return bundle, {"image/png": {"alt": self.alt}}
 
 
 def start_at(hamiltonian: Energy, energy: float, angle: float) -> Tensor:
@@ -132,8 +74,7 @@ def compare(
     """
     if not isinstance(system, System) or isinstance(system, type):
         raise ValueError(f"system is {system!r}; expected one with energy and field")
-    if not energy > 0:
-        raise ValueError(f"energy is {energy}; expected a positive number")
+    check_positive(energy=energy)
     if solver not in SOLVERS:
         raise ValueError(f"solver is {solver!r}; expected one of {list(SOLVERS)}")
     z0 = start_at(system.energy, energy, angle)  # (1, 2)
@@ -141,24 +82,28 @@ def compare(
     maps = {k: m for k, m in models.items() if isinstance(m, StepPredictor)}
     fields = {k: m for k, m in models.items() if k not in maps}
 
-    def together(z):  # one call of the solver for all fields, a row each
-        rows = zip(fields.values(), z.split(1), strict=True)
-        return torch.cat([field(row) for field, row in rows])
+    def move(fields, solver, dt):
+        def together(z):  # one call of the solver for all fields, a row each
+            rows = zip(fields.values(), z.split(1), strict=True)
+            return torch.cat([field(row) for field, row in rows])
 
-    t = torch.arange(0, horizon + SAMPLING / 2, SAMPLING, dtype=torch.float64)
-    runs = {"truth": (t, rollout(system.field, z0, t, 1e-6, 1e-6))}
+        t = torch.arange(0, horizon + dt / 2, dt, dtype=torch.float64)
+        rows = SOLVERS[solver](together, z0.expand(len(fields), 2), t).split(1)
+        return {name: (t, z) for name, z in zip(fields, rows, strict=True)}
+
+    adaptive, truth = solver == "adaptive", {"truth": system.field}
     with torch.no_grad():
+        runs = move(truth | fields if adaptive else truth, "adaptive", SAMPLING)
+        if fields and not adaptive:
+            runs |= move(fields, solver, dt)
+        t, _ = runs["truth"]
         runs |= {k: (t, iterate(step, z0, len(t) - 1)) for k, step in maps.items()}
-        if fields:
-            if solver != "adaptive":
-                t = torch.arange(0, horizon + dt / 2, dt, dtype=torch.float64)
-            rows = SOLVERS[solver](together, z0.expand(len(fields), 2), t).split(1)
-            runs |= {k: (t, row) for k, row in zip(fields, rows, strict=True)}
 
     phase_axes(left, limit)
     right.set(xlim=(0, horizon), ylim=(0, 2))
     numbers = []
-    for name, (times, z) in runs.items():
+    for name in ("truth", *models):
+        times, z = runs[name]
         ratio, turn = relative_energy(system.energy, z), period(times, z).item()
         change = round(ratio[0, -1].item() - 1, 3) + 0.0  # + 0.0: no "-0.0"
         phase_portrait(left, z, name)
@@ -181,9 +126,8 @@ def explorer(
     third; phase space is shown up to the limit. Raises what ``compare`` raises.
     """
     if not trained or not all(isinstance(x, Mapping) for x in trained.values()):
-        raise ValueError(
-            f"trained is {trained!r}; expected models by name in sets by name"
-        )
+        expected = "expected models by name in sets by name"
+        raise ValueError(f"trained is {trained!r}; {expected}")
 
     def draw(left: Axes, right: Axes, models: str, **values) -> str:
         return compare(left, right, system, trained[models], limit=limit, **values)
@@ -191,8 +135,7 @@ def explorer(
     first, low, high = energies
     return LiveFigure(
         draw,
-        "Trajectories of the chosen models in phase space beside the truth, and their "
-        "energy against time.",
+        "The chosen models and the truth: orbits, and their energy against time.",
         models=widgets.Dropdown(options=list(trained), description="models"),
         energy=widgets.FloatSlider(first, min=low, max=high, description="energy E₀"),
         angle=widgets.FloatSlider(0, min=-3.1, max=3.1, description="angle"),

@@ -15,7 +15,7 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from hnnlib.mechanics import VectorField, check_state, split
+from hnnlib.mechanics import VectorField, check_positive, check_state, split
 
 Rate = Callable[[Tensor], Tensor]  # velocity of p, or force of q
 Step = Callable[[Tensor, float], Tensor]  # (z, dt) -> z one step later
@@ -98,8 +98,7 @@ def march(step: Step, field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
 
 def iterate(step: Callable[[Tensor], Tensor], z0: Tensor, n: int) -> Tensor:
     """Apply a map n times: (*batch, 2n) -> (*batch, n + 1, 2n); ValueError if n < 1."""
-    if n < 1:
-        raise ValueError(f"n is {n}; expected at least 1")
+    check_positive(n=n)
     return march(lambda z, _: step(z), step, z0, torch.arange(n + 1.0))
 
 

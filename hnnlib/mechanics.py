@@ -5,6 +5,7 @@ A Hamiltonian is any callable ``energy(z) -> (...)``; a vector field is any call
 ``field(z) -> dz_dt`` of z's shape. Everything in hnnlib speaks these two sentences.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -21,6 +22,13 @@ def split(z: Tensor) -> tuple[Tensor, Tensor]:
         raise ValueError(f"z has shape {shape}; expected (..., 2n), q first, then p")
     q, p = z.chunk(2, dim=-1)  # (..., n) each
     return q, p
+
+
+def check_positive(**values: float) -> None:
+    """Raise ValueError, with its name, unless every value is positive and finite."""
+    for name, value in values.items():
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name} is {value}; expected a positive number")
 
 
 def check_state(z: Tensor, name: str = "z") -> None:

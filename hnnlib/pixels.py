@@ -14,9 +14,9 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from tqdm import trange
 
 from hnnlib.integrators import leapfrog, rollout
-from hnnlib.mechanics import split
+from hnnlib.mechanics import check_positive, split
 from hnnlib.models import MLP, SeparableHNN
-from hnnlib.systems import Pendulum, check_positive
+from hnnlib.systems import Pendulum
 
 SIZE = 28  # pixels across
 FRAME_TIME = 2 * math.pi / 32  # 32 frames in the period of a small swing
@@ -77,10 +77,7 @@ def pairs(film: Tensor) -> Tensor:
 
 
 def film(z0: Tensor, frames: int) -> tuple[Tensor, Tensor]:
-    """Return the exact motion (n, frames, 2) of unit pendulums from z0 (n, 2), filmed.
-
-    The film is (n, frames, 28, 28).
-    """
+    """Return unit pendulums' exact motion (n, frames, 2) from z0 (n, 2), and a film."""
     t = FRAME_TIME * torch.arange(frames, dtype=z0.dtype)
     z = rollout(Pendulum().field, z0, t)
     return z, render(z[..., 0])

@@ -12,29 +12,22 @@ import torch
 from scipy.special import ellipk
 from torch import Tensor
 
-from hnnlib.mechanics import split
+from hnnlib.mechanics import Energy, VectorField, check_positive, split
 
 
 @runtime_checkable
 class System(Protocol):
-    """What an explorer needs to know of a system."""
+    """What an explorer needs to know of a system: H(z) and dz/dt."""
 
-    def energy(self, z: Tensor) -> Tensor:
-        """Return H(z), (..., 2n) -> (...)."""
-
-    def field(self, z: Tensor) -> Tensor:
-        """Return dz/dt, (..., 2n) -> (..., 2n)."""
-
-
-def check_positive(**values: float) -> None:
-    """Raise ValueError, with its name, unless every value is positive and finite."""
-    for name, value in values.items():
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name} is {value}; expected a positive number")
+    energy: Energy
+    field: VectorField
 
 
 class Separable:
     """A system with H = T(p) + V(q), whose ``velocity`` and ``force`` are its field."""
+
+    def __post_init__(self) -> None:
+        check_positive(**vars(self))
 
     def field(self, z: Tensor) -> Tensor:
         """Return dz/dt = (velocity(p), force(q)) in closed form, (..., 2n) alike."""
@@ -48,9 +41,6 @@ class MassSpring(Separable):
 
     m: float = 1.0
     k: float = 1.0
-
-    def __post_init__(self) -> None:
-        check_positive(**vars(self))
 
     @property
     def period(self) -> float:
@@ -99,9 +89,6 @@ class Pendulum(Separable):
     m: float = 1.0
     l: float = 1.0  # noqa: E741
     g: float = 1.0
-
-    def __post_init__(self) -> None:
-        check_positive(**vars(self))
 
     @property
     def separatrix(self) -> float:
@@ -167,8 +154,7 @@ def sample_polar(
 
     ValueError if n < 1 or unless 0 <= low < high.
     """
-    if n < 1:
-        raise ValueError(f"n is {n}; expected at least 1")
+    check_positive(n=n)
     if not 0 <= low < high < math.inf:
         got = f"{name}_low, {name}_high are {low}, {high}"
         raise ValueError(f"{got}; expected 0 <= low < high")

@@ -10,6 +10,8 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 from tqdm import trange
 
+from hnnlib.mechanics import check_positive
+
 
 @dataclass(frozen=True)
 class History:
@@ -60,9 +62,7 @@ def fit(
     Raises ValueError if shapes differ or steps or batch < 1, and TrainingDiverged if no
     loss is finite any more.
     """
-    for name, value in {"steps": steps, "batch": 1 if batch is None else batch}.items():
-        if value < 1:
-            raise ValueError(f"{name} is {value}; expected at least 1")
+    check_positive(steps=steps, batch=1 if batch is None else batch)
     generator, rows = torch.Generator().manual_seed(seed), slice(None)
     adam = Adam(model.parameters(), learning_rate, weight_decay=weight_decay)
     cosine = CosineAnnealingLR(adam, steps)

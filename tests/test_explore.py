@@ -12,9 +12,10 @@ from IPython.core.formatters import DisplayFormatter
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from hnnlib.explore import SOLVERS, LiveFigure, compare, explorer, start_at
+from hnnlib.explore import SOLVERS, compare, explorer, start_at
 from hnnlib.mechanics import hamiltonian_vector_field
 from hnnlib.models import MLP, DerivativePredictor, StepPredictor
+from hnnlib.plots import LiveFigure
 from hnnlib.systems import MassSpring
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -58,6 +59,22 @@ def test_each_slider_redraws_the_picture_and_back(live, name):
     assert live.image.value != before
     slider.value -= 0.5
     assert live.image.value == before
+
+
+def test_ticks_and_words_follow_what_is_drawn():
+    def draw(left, right, size):
+        left.plot([0, size], [0, size], label=f"{size:g}")
+        left.legend(loc="upper left")
+        right.axhline(0.5)
+        right.set_title(f"size {size:g}")
+
+    def at(size):
+        return LiveFigure(draw, "", size=widgets.FloatSlider(size, max=50))
+
+    moved = at(1.0)
+    for size in (2.0, 40.0):
+        moved.sliders["size"].value = size
+        assert moved.image.value == at(size).image.value
 
 
 def test_error_is_shown_in_words_and_leaves_the_last_picture(live):

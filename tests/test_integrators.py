@@ -347,7 +347,7 @@ def test_bad_start_is_refused_before_the_map_is_called(z0, message):
 
 @pytest.mark.parametrize("n", [0, -2])
 def test_less_than_one_iteration_is_refused(n):
-    with pytest.raises(ValueError, match=f"n is {n}; expected at least 1"):
+    with pytest.raises(ValueError, match=f"n is {n}; expected a positive number"):
         iterate(lambda z: z, states([0.0, 1.0]), n)
 
 

@@ -127,7 +127,7 @@ def test_range_of_starts_must_be_one(sample, low, high, rng):
 @BOTH
 @pytest.mark.parametrize("n", [0, -1])
 def test_at_least_one_start_must_be_drawn(sample, n, rng):
-    with pytest.raises(ValueError, match=f"n is {n}; expected at least 1"):
+    with pytest.raises(ValueError, match=f"n is {n}; expected a positive number"):
         sample(0.2, 1.0, rng, n)
 
 

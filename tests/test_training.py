@@ -150,13 +150,13 @@ def test_batch_serves_every_member_of_an_ensemble():
 
 @pytest.mark.parametrize("batch", [0, -3])
 def test_batch_of_less_than_one_sample_is_refused(batch):
-    with pytest.raises(ValueError, match=f"batch is {batch}; expected at least 1"):
+    with pytest.raises(ValueError, match=f"batch is {batch}; expected a positive"):
         fit(HNN(MLP(2, 8, 1, seed=0)), *samples(), batch=batch)
 
 
 @pytest.mark.parametrize("steps", [0, -3])
 def test_less_than_one_step_is_refused(steps):
-    with pytest.raises(ValueError, match=f"steps is {steps}; expected at least 1"):
+    with pytest.raises(ValueError, match=f"steps is {steps}; expected a positive"):
         fit(HNN(MLP(2, 8, 1, seed=0)), *samples(), steps=steps)
 
 

@@ -212,7 +212,7 @@ def test_a_slider_moves_the_picture_at_once(tmp_path, settle):
         handles = figure.locator(".noUi-handle").all()[:2]  # energy, angle
         for moved, (handle, key) in enumerate((h, k) for h in handles for k in keys):
             handle.press(key)
-            page.wait_for_function("n => waits.length > n", arg=moved)
+            page.wait_for_function("n => waits.length > n", arg=moved, polling=200)
         waits = page.evaluate("waits")
     ours = f"median of {len(waits)} key presses, slowest {max(waits):.0f} ms"
     settle("slider", median(waits), ours)
