@@ -183,14 +183,15 @@ def fit_films(
     hnn: LatentHNN,
     films: Tensor,
     steps: int,
+    beta: float,
     seed: int = 0,
     label: str | None = None,
 ) -> dict[str, Tensor]:
     """Train both on films (n, time, 28, 28), in place; return each part (steps,).
 
     A step sees 24 clips of 18 frames, so rollouts of 16. The parts that need the future
-    come in over 500 steps; the KL's weight β falls from 1e-4, which gives the latents
-    their size, to 1e-5 over 2000. Adam, 1e-3 falling along a cosine, gradients clipped
+    come in over 500 steps; the KL's weight falls from beta, which gives the latents
+    their size, to 1e-5 over 3000. Adam, 1e-3 falling along a cosine, gradients clipped
     at 1; a label shows a progress bar.
     """
     check_positive(steps=steps)
@@ -204,8 +205,8 @@ def fit_films(
         start = torch.randint(films.shape[1] - 17, (24, 1), generator=generator)
         clip = films[which, start + torch.arange(18)]  # (24, 18, 28, 28)
         parts = film_losses(vae, hnn, clip, generator)
-        ramp, beta = min(1, i / 500), 1e-5 + 1e-4 * max(0, 1 - i / 2000)
-        scale = torch.tensor([1, ramp, 0.01 * ramp, 0.01 * ramp, beta])
+        ramp, weight = min(1, i / 500), 1e-5 + beta * max(0, 1 - i / 3000)
+        scale = torch.tensor([1, ramp, 0.01 * ramp, 0.01 * ramp, weight])
         losses = torch.stack(list(parts.values()))
         adam.zero_grad()
         (scale * losses).sum().backward()

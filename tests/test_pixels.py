@@ -139,7 +139,7 @@ def test_networks_of_a_seed_are_the_same_and_leave_the_global_generator_alone():
 def test_training_lowers_the_loss_and_is_reproducible(films):
     def train():
         vae, hnn = VAE(seed=0), LatentHNN(seed=0)
-        history = fit_films(vae, hnn, films, steps=40)
+        history = fit_films(vae, hnn, films, steps=40, beta=1e-4)
         return history, vae.decode(torch.zeros(1, 2))
 
     (history, picture), (_, again) = train(), train()
@@ -200,4 +200,4 @@ def test_a_size_of_frames_that_cannot_be_read_is_refused():
 
 def test_less_than_one_step_of_training_is_refused(films):
     with pytest.raises(ValueError, match="steps is 0"):
-        fit_films(VAE(0), LatentHNN(0), films, steps=0)
+        fit_films(VAE(0), LatentHNN(0), films, steps=0, beta=1e-4)
