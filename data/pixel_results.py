@@ -116,7 +116,7 @@ def trained(task: str, seed: int) -> tuple[VAE, LatentHNN, Tensor, float, int]:
         parts = fit_films(vae, hnn, films, LOOK, 1e-4, seed)
         if parts["frames"][-50:].mean() < FOLDED:
             break
-    fit_films(vae, hnn, films, STEPS, 1e-3, seed)
+    fit_films(vae, hnn, films, STEPS, 2e-3, seed)
     with torch.no_grad():
         z, _ = vae.encode(pairs(films))
     fit_run(hnn, hnn.rollout, z, 300, seed)

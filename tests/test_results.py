@@ -78,9 +78,8 @@ def test_hnn_of_latents_draws_films_as_well_as_promised(task, key, bar):
     rows = entries(task, "HNN", "film")
     assert len(rows) >= 2
     assert median(e[key] for e in rows) <= bar
-    sound = [e for e in rows if e["pixel_mse_1"] < 5e-3]  # the angle not folded
-    assert len(sound) >= 2 and len(rows) - len(sound) <= 1  # told in notebook 10
-    assert all(e["energy_ratio_worst"] <= 0.005 for e in sound)
+    assert all(e["pixel_mse_1"] < 5e-3 for e in rows)  # no angle is folded
+    assert all(e["energy_ratio_worst"] <= 0.005 for e in rows)
 
 
 def test_every_opponent_of_the_latent_hnn_was_measured_on_the_same_seeds():
