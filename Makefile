@@ -26,8 +26,10 @@ lab: $(READY)
 	.venv/bin/jupyter lab --allow-root --LabApp.default_url=/lab/tree/notebooks \
 	  $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser)
 
+# Each core takes a notebook or a file of tests at a time, and one thread for it.
 test: $(READY)
-	.venv/bin/pytest --nbval
+	OMP_NUM_THREADS=1 .venv/bin/pytest --nbval --numprocesses=auto --maxprocesses=4 \
+	  --dist=loadscope --no-loadscope-reorder
 
 lint: $(READY)
 	.venv/bin/ruff check
