@@ -68,9 +68,8 @@ def split_by_trajectory(
     if not 0 < n_train < n:
         expected = f"expected one in (0, 1) that splits {n} trajectories"
         raise ValueError(f"train_fraction is {train_fraction}; {expected}")
-    order = torch.randperm(n, generator=generator)
+    parts = torch.randperm(n, generator=generator).split([n_train, n - n_train])
     states = torch.stack([data.z, data.z_clean, data.dz_dt])  # (3, ..., n, time, 2n)
-    parts = (order[:n_train], order[n_train:])
     train, test = (Trajectories(data.t, *states[..., part, :, :]) for part in parts)
     return train, test
 

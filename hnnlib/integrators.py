@@ -167,16 +167,23 @@ def yoshida4(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
 def implicit_midpoint(field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
     """Integrate by z₁ = z₀ + dt·f((z₀ + z₁)/2); order 2, symplectic for any H.
 
-    The midpoint comes from fixed-point iteration to 1e-13; RuntimeError if 100
-    iterations are not enough (Hairer, Lubich & Wanner 2006, II.1 and VIII.6).
+    The midpoint comes from fixed-point iteration to 1e-13; RuntimeError if 99
+    iterations are not enough (Hairer, Lubich & Wanner 2006, II.1 and VIII.6). Two of
+    them shrink the error by one factor, nearly; so after three, Aitken (1926) jumps.
     """
 
     def step(z, dt):
         middle = z
-        for _ in range(100):
-            previous, middle = middle, z + dt / 2 * field(middle)
-            if ((middle - previous).abs() <= 1e-13 * (1 + middle.abs())).all():
-                return 2 * middle - z
-        raise RuntimeError(f"no midpoint after 100 iterations: dt = {dt:g} is too long")
+        for _ in range(33):
+            first = z + dt / 2 * field(middle)
+            second = z + dt / 2 * field(first)
+            third = z + dt / 2 * field(second)
+            if torch.allclose(third, second, rtol=1e-13, atol=1e-13):
+                return 2 * third - z
+            before, after = first - middle, third - second
+            square = (before**2).sum(-1, True) + torch.finfo(z.dtype).tiny  # if arrived
+            factor = ((before * after).sum(-1, True) / square).clamp(-0.9, 0.5)
+            middle = third + factor / (1 - factor) * (third - first)
+        raise RuntimeError(f"no midpoint after 99 iterations: dt = {dt:g} is too long")
 
     return march(step, field, z0, t)

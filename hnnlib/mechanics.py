@@ -20,8 +20,7 @@ def split(z: Tensor) -> tuple[Tensor, Tensor]:
     if z.ndim == 0 or z.shape[-1] % 2 or z.shape[-1] == 0:
         shape = tuple(z.shape)
         raise ValueError(f"z has shape {shape}; expected (..., 2n), q first, then p")
-    q, p = z.chunk(2, dim=-1)  # (..., n) each
-    return q, p
+    return z.chunk(2, dim=-1)
 
 
 def check_positive(**values: float) -> None:

@@ -118,14 +118,14 @@ class DissipativeHNN(HNN):
         return torch.cat([dq_dt, dp_dt + self.friction(split(z)[1])], dim=-1)
 
 
-class SeparableHNN(nn.Module):
+class SeparableHNN(HNN):
     """An HNN whose energy is T(p) + V(q), so that leapfrog can step it.
 
     Two networks or ensembles, (..., n) -> (..., 1) each, give T and V.
     """
 
     def __init__(self, kinetic_net: nn.Module, potential_net: nn.Module):
-        super().__init__()
+        nn.Module.__init__(self)
         self.kinetic_net, self.potential_net = kinetic_net, potential_net
 
     def kinetic(self, p: Tensor) -> Tensor:
@@ -148,10 +148,6 @@ class SeparableHNN(nn.Module):
     def force(self, q: Tensor) -> Tensor:
         """Return dp/dt = −∂V/∂q, (..., n) -> (..., n)."""
         return -gradient(self.potential, q)
-
-    def forward(self, z: Tensor) -> Tensor:
-        """Return dz/dt = (∂T/∂p, −∂V/∂q), (..., 2n)."""
-        return hamiltonian_vector_field(self.energy, z)
 
 
 class PairwiseHNN(SeparableHNN):

@@ -31,12 +31,18 @@ def render(angle: Tensor) -> Tensor:
     if not angle.isfinite().all():
         bad = angle[~angle.isfinite()][0]
         raise ValueError(f"angle is {bad}; expected finite numbers")
-    y, x = torch.meshgrid([torch.arange(SIZE) - (SIZE - 1) / 2] * 2, indexing="ij")
-    bob_x, bob_y = 9 * angle.sin()[..., None, None], 9 * angle.cos()[..., None, None]
-    along = ((x * bob_x + y * bob_y) / 81).clamp(0, 1)  # nearest place on the rod
-    rod = torch.hypot(x - along * bob_x, y - along * bob_y) - 0.7
-    bob = torch.hypot(x - bob_x, y - bob_y) - 2.5  # distance from its edge
-    return (0.5 - torch.minimum(rod, bob) / 2).clamp(0, 1).float()
+    x = torch.arange(SIZE, dtype=angle.dtype) - (SIZE - 1) / 2  # across
+    y = x[:, None]  # down
+
+    def draw(angle):  # one picture
+        bob_x, bob_y = 9 * angle.sin(), 9 * angle.cos()
+        along = ((x * bob_x + y * bob_y) / 81).clamp(0, 1)  # nearest place on the rod
+        rod = torch.hypot(x - along * bob_x, y - along * bob_y) - 0.7
+        bob = torch.hypot(x - bob_x, y - bob_y) - 2.5  # distance from its edge
+        return (0.5 - torch.minimum(rod, bob) / 2).clamp(0, 1).float()
+
+    frames = torch.vmap(draw, chunk_size=1024)(angle.flatten())  # to save memory
+    return frames.reshape(*angle.shape, SIZE, SIZE)
 
 
 def read_angle(frames: Tensor) -> tuple[Tensor, Tensor]:
@@ -50,7 +56,7 @@ def read_angle(frames: Tensor) -> tuple[Tensor, Tensor]:
     grid = torch.linspace(-math.pi, math.pi, 1258)[:-1]  # (templates,)
     template = render(grid).flatten(-2)  # (templates, 784)
     angle, error = [], []
-    for f in frames.reshape(-1, SIZE**2).split(4096):
+    for f in frames.reshape(-1, SIZE**2).split(1024):
         square = (f**2).sum(dim=-1, keepdim=True) + (template**2).sum(dim=-1)
         d = square - 2 * f @ template.T  # (frames, templates)
         i = d.argmin(dim=-1, keepdim=True)
@@ -100,8 +106,7 @@ class VAE(nn.Module):
 
     def encode(self, pair: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance (..., latent) of z, from (..., 2, 28, 28)."""
-        mean, log_variance = self.encoder(pair.flatten(-3)).chunk(2, dim=-1)
-        return mean, log_variance
+        return self.encoder(pair.flatten(-3)).chunk(2, dim=-1)
 
     def decode(self, z: Tensor) -> Tensor:
         """Return the later frame of the pair, (..., latent) -> (..., 28, 28)."""
@@ -136,11 +141,7 @@ class LatentHNN(SeparableHNN):
 
     def __init__(self, seed: int, n: int = 1, width: int = 64):
         potential = MLP(n, width, width, 1, seed=seed, activation=nn.Tanh).float()
-        super().__init__(nn.Identity(), potential)
-
-    def kinetic(self, p: Tensor) -> Tensor:
-        """Return |p|²/2, (..., n) -> (...)."""
-        return (p**2).sum(dim=-1) / 2
+        super().__init__(lambda p: (p**2).sum(dim=-1, keepdim=True) / 2, potential)
 
     def velocity(self, p: Tensor) -> Tensor:
         """Return dq/dt = p, (..., n) alike."""

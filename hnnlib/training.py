@@ -72,8 +72,7 @@ def fit(
         adam.zero_grad()
         if batch is not None:
             rows = torch.randint(inputs.shape[-2], (batch,), generator=generator)
-        prediction = model(inputs[..., rows, :])
-        loss = mse(prediction, targets[..., rows, :])  # () or (members,)
+        loss = mse(model(inputs[..., rows, :]), targets[..., rows, :])
         loss.sum().backward()
         adam.step()
         cosine.step()
@@ -81,7 +80,6 @@ def fit(
         if not loss.isfinite().any():
             raise TrainingDiverged(History(loss.new_tensor(losses)))
     history = History(loss.new_tensor(losses))
-    if history.diverged:
-        lost, members = history.diverged, loss.numel()
-        warnings.warn(f"{len(lost)} of {members} diverged: {lost}", stacklevel=2)
+    if lost := history.diverged:
+        warnings.warn(f"{len(lost)} of {loss.numel()} diverged: {lost}", stacklevel=2)
     return history

@@ -168,6 +168,27 @@ def test_energy_error_of_the_pendulum_stays_bounded_by_symplectic_methods(method
         assert growth < 1.1
 
 
+def test_implicit_midpoint_needs_ten_evaluations_a_step_and_solves_its_equation():
+    calls = []
+
+    def field(z):
+        calls.append(1)
+        return Pendulum.field(z)
+
+    z0, t = states([0.8, 0.0], [2.0, 0.5], [0.0, 0.0]), times(30, 100)
+    z = integrators.implicit_midpoint(field, z0, t)
+    middle = (z[:, 1:] + z[:, :-1]) / 2
+    error = z[:, 1:] - z[:, :-1] - 0.3 * Pendulum.field(middle)
+    assert error.abs().max() < 1e-12
+    assert len(calls) <= 10 * 100
+
+
+def test_a_state_at_rest_among_others_keeps_a_finite_gradient():
+    z0 = states([0.0, 0.0], [1.0, 0.3]).requires_grad_()
+    integrators.implicit_midpoint(Pendulum.field, z0, times(3, 10)).sum().backward()
+    assert z0.grad.isfinite().all()
+
+
 # Shapes, types and graphs
 
 
@@ -282,7 +303,7 @@ def test_blow_up_in_finite_time_tells_when_and_where():
 
 
 def test_too_long_a_step_for_the_implicit_midpoint_is_refused():
-    with pytest.raises(RuntimeError, match="100 iterations: dt = 5 is too long"):
+    with pytest.raises(RuntimeError, match="99 iterations: dt = 5 is too long"):
         run("implicit_midpoint", Pendulum, states([1.0, 0.3]), times(10, 2))
 
 
