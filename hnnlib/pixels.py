@@ -33,15 +33,14 @@ def render(angle: Tensor) -> Tensor:
         raise ValueError(f"angle is {bad}; expected finite numbers")
     x = torch.arange(SIZE, dtype=angle.dtype) - (SIZE - 1) / 2  # across
     y = x[:, None]  # down
-
-    def draw(angle):  # one picture
-        bob_x, bob_y = 9 * angle.sin(), 9 * angle.cos()
+    frames = torch.empty(angle.numel(), SIZE, SIZE, dtype=torch.float32)
+    some = zip(frames.split(256), angle.reshape(-1, 1, 1).split(256), strict=True)
+    for pictures, a in some:  # a few at a time, to save memory
+        bob_x, bob_y = 9 * a.sin(), 9 * a.cos()
         along = ((x * bob_x + y * bob_y) / 81).clamp(0, 1)  # nearest place on the rod
         rod = torch.hypot(x - along * bob_x, y - along * bob_y) - 0.7
         bob = torch.hypot(x - bob_x, y - bob_y) - 2.5  # distance from its edge
-        return (0.5 - torch.minimum(rod, bob) / 2).clamp(0, 1).float()
-
-    frames = torch.vmap(draw, chunk_size=1024)(angle.flatten())  # to save memory
+        pictures[:] = (0.5 - torch.minimum(rod, bob) / 2).clamp(0, 1)
     return frames.reshape(*angle.shape, SIZE, SIZE)
 
 
@@ -56,7 +55,7 @@ def read_angle(frames: Tensor) -> tuple[Tensor, Tensor]:
     grid = torch.linspace(-math.pi, math.pi, 1258)[:-1]  # (templates,)
     template = render(grid).flatten(-2)  # (templates, 784)
     angle, error = [], []
-    for f in frames.reshape(-1, SIZE**2).split(1024):
+    for f in frames.reshape(-1, SIZE**2).split(256):
         square = (f**2).sum(dim=-1, keepdim=True) + (template**2).sum(dim=-1)
         d = square - 2 * f @ template.T  # (frames, templates)
         i = d.argmin(dim=-1, keepdim=True)
