@@ -44,7 +44,8 @@ class NBody(Separable):
 
     def velocity(self, p: Tensor) -> Tensor:
         """Return dq/dt = p/m, (..., 2N) -> (..., 2N)."""
-        return (self.in_plane(p) / p.new_tensor(self.masses)[:, None]).flatten(-2)
+        m = p.new_tensor(self.masses).repeat_interleave(2)  # of each coordinate
+        return self.in_plane(p).flatten(-2) / m
 
     def force(self, q: Tensor) -> Tensor:
         """Return dp/dt = −∂H/∂q by Newton's law of gravitation, (..., 2N) alike."""

@@ -167,10 +167,9 @@ def yoshida4(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
 def implicit_midpoint(field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
     """Integrate by z₁ = z₀ + dt·f((z₀ + z₁)/2); order 2, symplectic for any H.
 
-    The midpoint comes from fixed-point iteration to 1e-13; RuntimeError if 99
-    iterations are not enough (Hairer, Lubich & Wanner 2006, II.1 and VIII.6). Two of
-    them multiply the error of an oscillation by −(ω·dt/2)², or nearly; after three the
-    factor is known, and Aitken's rule (1926) goes the rest of the way at once.
+    The midpoint comes from fixed-point iteration to 1e-13; RuntimeError if 99 are not
+    enough (Hairer, Lubich & Wanner 2006, II.1 and VIII.6). Two multiply the error of
+    an oscillation by about −(ω·dt/2)²; Aitken (1926) jumps ahead by the factor seen.
     """
 
     def step(z, dt):
