@@ -90,9 +90,8 @@ def ring(first: Tensor, n: int) -> Tensor:
     angle = 2 * math.pi * torch.arange(n, dtype=first.dtype) / n
     x, y = first[..., :1], first[..., 1:]
     x, y = x * angle.cos() - y * angle.sin(), x * angle.sin() + y * angle.cos()
-    q = torch.stack([x, y], dim=-1)  # (..., n, 2)
-    turned = torch.stack([-y, x], dim=-1)
-    p = turned * (pull / q.norm(dim=-1, keepdim=True) ** 3).sqrt()  # v² = pull/r
+    q = torch.stack([x, y], dim=-1)  # (..., n, 2), and v² = pull/r
+    p = torch.stack([-y, x], dim=-1) * (pull / q.norm(dim=-1, keepdim=True) ** 3).sqrt()
     return torch.cat([q.flatten(-2), p.flatten(-2)], dim=-1)
 
 

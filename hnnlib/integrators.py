@@ -42,9 +42,8 @@ def rollout(
     """Integrate a whole batch of starts in one call of scipy's DOP853.
 
     An adaptive Runge–Kutta method of order 8 (Hairer, Nørsett & Wanner 1993). The
-    batch shares one step, chosen by its root-mean-square error. Both tolerances
-    matter: under scipy's default atol of 1e-6 a smaller rtol buys nothing. A member
-    whose rate is no longer finite is named in a warning and NaN from then on.
+    batch shares one step, chosen by its root-mean-square error. A member whose rate is
+    no longer finite is named in a warning and NaN from then on.
 
     Returns the trajectory (*batch, time, 2n) in z0's dtype, without a graph. Raises
     RuntimeError if the solver fails, with scipy's message, the time it reached and the
@@ -170,15 +169,16 @@ def implicit_midpoint(field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
     The midpoint comes from fixed-point iteration to 1e-13; RuntimeError if 99 are not
     enough (Hairer, Lubich & Wanner 2006, II.1 and VIII.6). Two multiply the error of
     an oscillation by about −(ω·dt/2)²; Aitken (1926) jumps ahead by the factor seen.
+    At a state of rest, three iterations are all that a derivative sees.
     """
 
     def step(z, dt):
-        middle = z
+        middle, near = z, max(1e-13, 4 * torch.finfo(z.dtype).eps)
         for _ in range(33):
             first = z + dt / 2 * field(middle)
             second = z + dt / 2 * field(first)
             third = z + dt / 2 * field(second)
-            if torch.allclose(third, second, rtol=1e-13, atol=1e-13):
+            if ((third - second).abs() <= near * (1 + second.abs())).all():
                 return 2 * third - z
             before, after = first - middle, third - second
             square = (before**2).sum(-1, True) + torch.finfo(z.dtype).tiny  # no 0/0

@@ -28,19 +28,18 @@ def render(angle: Tensor) -> Tensor:
     White on black, with edges two pixels soft: the smallest turn changes the picture.
     ValueError unless all angles are finite.
     """
-    if not angle.isfinite().all():
-        bad = angle[~angle.isfinite()][0]
+    for bad in angle[~angle.isfinite()]:
         raise ValueError(f"angle is {bad}; expected finite numbers")
     x = torch.arange(SIZE, dtype=angle.dtype) - (SIZE - 1) / 2  # across
     y = x[:, None]  # down
-    frames = torch.empty(angle.numel(), SIZE, SIZE, dtype=torch.float32)
-    some = zip(frames.split(256), angle.reshape(-1, 1, 1).split(256), strict=True)
-    for pictures, a in some:  # a few at a time, to save memory
-        bob_x, bob_y = 9 * a.sin(), 9 * a.cos()
+    a = angle.reshape(-1, 1, 1)
+    frames = torch.empty(len(a), SIZE, SIZE, dtype=torch.float32)
+    for i in range(0, len(a), 256):  # a few at a time, to save memory
+        bob_x, bob_y = 9 * a[i : i + 256].sin(), 9 * a[i : i + 256].cos()
         along = ((x * bob_x + y * bob_y) / 81).clamp(0, 1)  # nearest place on the rod
         rod = torch.hypot(x - along * bob_x, y - along * bob_y) - 0.7
         bob = torch.hypot(x - bob_x, y - bob_y) - 2.5  # distance from its edge
-        pictures[:] = (0.5 - torch.minimum(rod, bob) / 2).clamp(0, 1)
+        frames[i : i + 256] = (0.5 - torch.minimum(rod, bob) / 2).clamp(0, 1)
     return frames.reshape(*angle.shape, SIZE, SIZE)
 
 
@@ -63,8 +62,7 @@ def read_angle(frames: Tensor) -> tuple[Tensor, Tensor]:
         shift = (left - right) / (2 * (left - 2 * mid + right))
         angle.append(grid[i] + shift * (grid[1] - grid[0]))
         error.append(mid / SIZE**2)
-    shape = frames.shape[:-2]
-    return torch.cat(angle).reshape(shape), torch.cat(error).reshape(shape)
+    return tuple(torch.cat(x).reshape(frames.shape[:-2]) for x in (angle, error))
 
 
 def pairs(film: Tensor) -> Tensor:
@@ -140,7 +138,11 @@ class LatentHNN(SeparableHNN):
 
     def __init__(self, seed: int, n: int = 1, width: int = 64):
         potential = MLP(n, width, width, 1, seed=seed, activation=nn.Tanh).float()
-        super().__init__(lambda p: (p**2).sum(dim=-1, keepdim=True) / 2, potential)
+        super().__init__(nn.Identity(), potential)
+
+    def kinetic(self, p: Tensor) -> Tensor:
+        """Return |p|²/2, (..., n) -> (...)."""
+        return (p**2).sum(dim=-1) / 2
 
     def velocity(self, p: Tensor) -> Tensor:
         """Return dq/dt = p, (..., n) alike."""

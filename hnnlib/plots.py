@@ -147,8 +147,7 @@ def phase_portrait(ax: Axes, z: Tensor, model: str, **line) -> Axes:
     """Draw trajectories (trajectories, time, 2) in a model's look, starts marked."""
     q, p = (x.squeeze(-1) for x in split(z.detach()))  # (trajectories, time)
     look = LOOK[model] | line
-    first, *_ = ax.plot(q.T, p.T, **look)
-    first.set_label(model)
+    ax.plot(q.T, p.T, **look)[0].set_label(model)
     if model != "data":
         ax.plot(q[:, 0], p[:, 0], "o", color=look["color"], zorder=3)
     return ax

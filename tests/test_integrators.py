@@ -189,6 +189,20 @@ def test_a_state_at_rest_among_others_keeps_a_finite_gradient():
     assert z0.grad.isfinite().all()
 
 
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_runaway_is_refused_by_the_implicit_midpoint():
+    with pytest.raises(RuntimeError, match="dt = 1 is too long"):
+        integrators.implicit_midpoint(lambda z: z**3, states([10.0, 10.0]), times(2, 2))
+
+
+def test_implicit_midpoint_settles_in_float32_for_a_large_batch(rng):
+    z0 = starts(rng, 200).float()
+    z = integrators.implicit_midpoint(Pendulum.field, z0, times(3, 10))
+    exact = integrators.implicit_midpoint(Pendulum.field, z0.double(), times(3, 10))
+    assert z.dtype == torch.float32
+    assert (z - exact).abs().max() < 1e-4
+
+
 # Shapes, types and graphs
 
 

@@ -33,6 +33,15 @@ def films():
     return film(z0, 20)[1]
 
 
+def test_a_picture_can_be_differentiated_by_the_angle():
+    angle = torch.full((300,), 0.4, requires_grad=True)
+    render(angle)[:, 23, 14].sum().backward()
+    up, down = (render(torch.tensor(0.4 + h))[23, 14] for h in (0.01, -0.01))
+    torch.testing.assert_close(
+        angle.grad, ((up - down) / 0.02).expand(300), rtol=0.05, atol=0.05
+    )
+
+
 def test_reader_recovers_the_angle_of_rendered_frames():
     angle = torch.linspace(-math.pi, math.pi, 3001, dtype=torch.float64)
     got, error = read_angle(render(angle))
