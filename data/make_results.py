@@ -359,7 +359,8 @@ def main() -> None:
     todo = [job for job in jobs() if job not in done]
     groups = [list(jobs) for _, jobs in groupby(todo, lambda job: (job[0], job[3]))]
     with ProcessPoolExecutor(2, get_context("spawn")) as pool, tqdm(todo) as bar:
-        for future in as_completed(pool.submit(work, group) for group in groups):
+        films_first = reversed(groups)  # or one process would wait for the last of them
+        for future in as_completed([pool.submit(work, group) for group in films_first]):
             done |= future.result()
             bar.update(len(future.result()))
             save([done[job] for job in jobs() if job in done])
