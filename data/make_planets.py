@@ -83,7 +83,7 @@ def arrays() -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    """Write the file under a temporary name, then rename it."""
+    """Write the file under a temporary name, and rename it if its bytes are known."""
     temporary = PLANETS_FILE.with_suffix(".tmp.npz")
     with zipfile.ZipFile(temporary, "w") as archive:
         for name, array in arrays().items():
@@ -92,13 +92,12 @@ def main() -> None:
             entry = zipfile.ZipInfo(f"{name}.npy")  # dated 1980
             entry.create_system = 3  # on Windows, too
             archive.writestr(entry, buffer.getvalue())
-    os.replace(temporary, PLANETS_FILE)
-    found = hashlib.sha256(PLANETS_FILE.read_bytes()).hexdigest()
-    print(f"{PLANETS_FILE.name}: {PLANETS_FILE.stat().st_size / 1000:.0f} kB, {found}")
+    found = hashlib.sha256(temporary.read_bytes()).hexdigest()
     if found != PLANETS_SHA256:
-        print(
-            "These bytes are new: put that checksum into hnnlib/data.py and README.md"
-        )
+        new = f"{temporary.name} has new bytes, {found}: if they are right, put that"
+        sys.exit(f"{new} checksum into hnnlib/data.py and README.md and run this again")
+    os.replace(temporary, PLANETS_FILE)
+    print(f"{PLANETS_FILE.name}: {PLANETS_FILE.stat().st_size / 1000:.0f} kB, {found}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Write results.json, the measurements of notebooks 09 and 10, beside this file.
 
-Every model is trained on the data of its own seed and scored by the energy MSE. Each
-entry is saved as soon as it is there, and a new run computes only those that are
-missing; delete the file to measure all anew.
+Every model is trained on the data of its own seed and scored by the energy MSE. The
+entries of a task and seed are saved together as soon as they are there, and a new run
+computes only those that are missing; delete the file to measure all anew.
 """
 
 import json
@@ -32,7 +32,7 @@ from hnnlib.integrators import rollout
 from hnnlib.metrics import energy_mse
 from hnnlib.models import HNN, MLP, DerivativePredictor, PairwiseHNN, SeparableHNN
 from hnnlib.systems import MassSpring, Pendulum, sample_by_radius
-from hnnlib.training import fit, mse
+from hnnlib.training import TrainingDiverged, fit, mse
 
 FILE = Path(__file__).with_name("results.json")
 KEYS = ("task", "protocol", "model", "seed")
@@ -272,7 +272,10 @@ def measure(name: str, protocol: str, model: str, seed: int) -> dict:
         return {key: digits(x) for key, x in scores.items()}
     task, (train, test) = TASKS[name], dataset(name, seed)
     start = time.process_time()
-    net = WAYS[protocol](task, model, seed, *train.samples())
+    try:
+        net = WAYS[protocol](task, model, seed, *train.samples())
+    except TrainingDiverged as error:
+        return {"failed": str(error)}
     entry = {"cpu_seconds": time.process_time() - start}
     for part, data in (("train", train), ("test", test)):
         z, dz_dt = data.samples()
@@ -360,10 +363,15 @@ def main() -> None:
     groups = [list(jobs) for _, jobs in groupby(todo, lambda job: (job[0], job[3]))]
     with ProcessPoolExecutor(2, get_context("spawn")) as pool, tqdm(todo) as bar:
         films_first = reversed(groups)  # or one process would wait for the last of them
-        for future in as_completed([pool.submit(work, group) for group in films_first]):
+        futures = [pool.submit(work, group) for group in films_first]
+        for future in as_completed(futures):
+            if future.exception():  # the others are kept, this one is raised at the end
+                continue
             done |= future.result()
             bar.update(len(future.result()))
             save([done[job] for job in jobs() if job in done])
+    for future in futures:
+        future.result()
     print(f"{FILE.name}: all entries, {FILE.stat().st_size / 1000:.0f} kB")
 
 

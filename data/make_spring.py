@@ -1,4 +1,4 @@
-"""Write spring.npz, the data of notebooks 03 to 06, beside this file."""
+"""Write spring.npz, the data of notebooks 02 to 05, beside this file."""
 
 import os
 

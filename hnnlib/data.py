@@ -77,7 +77,7 @@ def split_by_trajectory(
 def spring_dataset(
     seed: int, n: int = 50, sigma: float = 0.1
 ) -> tuple[Trajectories, Trajectories]:
-    """Return the (train, test) data of notebooks 02 to 06 for one seed.
+    """Return the (train, test) data of notebooks 00 and 02 to 06 for one seed.
 
     A spring with m = k = 1, n starts with H ~ U[0.2, 1] and any phase, 30 samples 0.1
     apart, noise sigma, half of the trajectories for training.
@@ -112,7 +112,7 @@ def tensors(content: bytes) -> dict[str, Tensor]:
 
 
 def load_spring(path: Path = SPRING_FILE) -> tuple[Trajectories, Trajectories]:
-    """Read (train, test) of notebooks 03 to 06; ValueError if damaged or missing."""
+    """Read (train, test) of notebooks 02 to 05; ValueError if damaged or missing."""
 
     def parse(content: bytes) -> tuple[Trajectories, Trajectories]:
         file, names = tensors(content), Trajectories.__dataclass_fields__

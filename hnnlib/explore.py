@@ -21,7 +21,7 @@ SOLVERS = {
     "RK4": rk4,
     "implicit midpoint": implicit_midpoint,
 }
-SAMPLING = 0.1  # the time step of all data in the series, hence of a StepPredictor
+SAMPLING = 0.1  # the step of the spring's data, hence of a StepPredictor
 
 
 def start_at(hamiltonian: Energy, energy: float, angle: float) -> Tensor:
@@ -74,7 +74,7 @@ def compare(
     """
     if not isinstance(system, System) or isinstance(system, type):
         raise ValueError(f"system is {system!r}; expected one with energy and field")
-    check_positive(energy=energy)
+    check_positive(energy=energy, horizon=horizon, dt=dt)
     if solver not in SOLVERS:
         raise ValueError(f"solver is {solver!r}; expected one of {list(SOLVERS)}")
     z0 = start_at(system.energy, energy, angle)  # (1, 2)
@@ -126,8 +126,7 @@ def explorer(
     third; phase space is shown up to the limit. Raises what ``compare`` raises.
     """
     if not trained or not all(isinstance(x, Mapping) for x in trained.values()):
-        expected = "expected models by name in sets by name"
-        raise ValueError(f"trained is {trained!r}; {expected}")
+        raise ValueError(f"trained is {trained!r}; expected sets of models, by name")
 
     def draw(left: Axes, right: Axes, models: str, **values) -> str:
         return compare(left, right, system, trained[models], limit=limit, **values)

@@ -89,7 +89,7 @@ def march(step: Step, field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
     """Repeat ``step(z, dt)``, made of a field, over times t; (*batch, time, 2n)."""
     check_arguments(field, z0, t)
     states = [z0]
-    with torch.set_grad_enabled(z0.requires_grad):
+    with torch.set_grad_enabled(torch.is_grad_enabled() and z0.requires_grad):
         for dt in t.diff().tolist():
             states.append(step(states[-1], dt))
         return torch.stack(states, dim=-2)
@@ -152,8 +152,7 @@ def leapfrogs(dq_dt: Rate, dp_dt: Rate, parts: tuple[float, ...]) -> Step:
 
 def leapfrog(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
     """Integrate a separable H; order 2, symplectic, reversible (Verlet 1967)."""
-    step = leapfrogs(dq_dt, dp_dt, (1.0,))
-    return march(step, separable_field(dq_dt, dp_dt), z0, t)
+    return march(leapfrogs(dq_dt, dp_dt, (1.0,)), separable_field(dq_dt, dp_dt), z0, t)
 
 
 def yoshida4(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:

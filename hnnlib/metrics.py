@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from hnnlib.mechanics import Energy, split
+from hnnlib.mechanics import Energy
 
 
 def relative_energy(energy: Energy, z: Tensor) -> Tensor:
@@ -24,8 +24,9 @@ def energy_mse(energy: Energy, z_true: Tensor, z: Tensor) -> Tensor:
 
 def phase(z: Tensor) -> Tensor:
     """Return the clockwise angle turned, radian: (..., time, 2) -> (..., time)."""
-    q, p = split(z)
-    angle = torch.atan2(-p, q).squeeze(-1)  # (..., time)
+    if z.shape[-1] != 2:
+        raise ValueError(f"z has shape {tuple(z.shape)}; expected (..., time, 2)")
+    angle = torch.atan2(-z[..., 1], z[..., 0])  # (..., time)
     turn = torch.remainder(angle.diff(dim=-1) + math.pi, 2 * math.pi) - math.pi
     return torch.cat([torch.zeros_like(angle[..., :1]), turn.cumsum(dim=-1)], dim=-1)
 

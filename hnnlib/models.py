@@ -49,7 +49,7 @@ class Ensemble(nn.Module):
 
     def member(self, i: int) -> nn.Module:
         """Return a copy of member i as a network of its own."""
-        net = deepcopy(self.template[0])
+        net = deepcopy(self.template[0]).to(self.stacked[0])  # its dtype
         pairs = zip(self.names, self.stacked, strict=True)
         net.load_state_dict({name: w[i] for name, w in pairs})
         return net

@@ -46,12 +46,11 @@ def render(angle: Tensor) -> Tensor:
 def read_angle(frames: Tensor) -> tuple[Tensor, Tensor]:
     """Return the angle (...) of the rendered frame nearest to each, and their MSE.
 
-    Frames (..., 28, 28), else ValueError. A parabola interpolates between templates
-    0.005 rad apart.
+    Frames are (..., 28, 28), else ValueError; a parabola joins templates 0.005 apart.
     """
     if frames.shape[-2:] != (SIZE, SIZE):
         raise ValueError(f"frames have shape {tuple(frames.shape)}; expected 28 x 28")
-    grid = torch.linspace(-math.pi, math.pi, 1258)[:-1]  # (templates,)
+    grid = torch.linspace(-math.pi, math.pi, 1258, dtype=frames.dtype)[:-1]
     template = render(grid).flatten(-2)  # (templates, 784)
     angle, error = [], []
     for f in frames.reshape(-1, SIZE**2).split(256):
@@ -118,8 +117,7 @@ def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
 
     Σ (μ² + σ² − 1 − ln σ²)/2 (Kingma & Welling 2014, appendix B), in nats.
     """
-    variance = log_variance.exp()
-    return (mean**2 + variance - 1 - log_variance).sum(dim=-1) / 2
+    return (mean**2 + log_variance.exp() - 1 - log_variance).sum(dim=-1) / 2
 
 
 def canonical(z: Tensor) -> Tensor:
@@ -150,7 +148,7 @@ class LatentHNN(SeparableHNN):
 
     def rollout(self, z0: Tensor, n: int) -> Tensor:
         """Leapfrog n frames ahead, (*batch, 2n) -> (*batch, n + 1, 2n)."""
-        t = FRAME_TIME * torch.arange(n + 1.0)
+        t = FRAME_TIME * torch.arange(n + 1, dtype=z0.dtype)
         return leapfrog(self.velocity, self.force, z0, t)
 
 
@@ -164,7 +162,7 @@ def film_losses(
     shrink to please them; KL. Pictures are compared at every other time.
     """
     mean, log_variance = vae.encode(pairs(film))  # (batch, time - 1, 2n) each
-    noise = torch.randn(mean.shape, generator=generator)
+    noise = torch.randn(mean.shape, generator=generator, dtype=mean.dtype)
     z = mean + (log_variance / 2).exp() * noise
     rolled = hnn.rollout(z[:, 0], z.shape[1] - 1)
     first = int(torch.randint(2, (), generator=generator))
@@ -194,9 +192,11 @@ def fit_films(
     A step sees 24 clips of 18 frames, so rollouts of 16. The parts that need the future
     come in over 500 steps; the KL's weight falls from beta, which gives the latents
     their size, to 1e-5 over 3000. Adam, 1e-3 falling along a cosine, gradients clipped
-    at 1; a label shows a progress bar.
+    at 1; a label shows a progress bar. ValueError if films are shorter than 18 frames.
     """
     check_positive(steps=steps)
+    if films.shape[1] < 18:
+        raise ValueError(f"films have {films.shape[1]} frames; expected 18 or more")
     generator = torch.Generator().manual_seed(seed)
     weights = [*vae.parameters(), *hnn.parameters()]
     adam = Adam(weights, 1e-3, fused=True)

@@ -61,7 +61,7 @@ def film(figure: Figure, draw: Callable, frames: int, seconds: float, alt: str) 
 
 def drawn_on(ax: Axes) -> list[Artist]:
     """Return what a function drew on axes, the lowest first."""
-    drawn = [*ax.patches, *ax.collections, *ax.lines, *ax.texts]
+    drawn = [*ax.images, *ax.patches, *ax.collections, *ax.lines, *ax.texts]
     return sorted(drawn, key=Artist.get_zorder)
 
 

@@ -50,7 +50,7 @@ class MassSpring(Separable):
     def energy(self, z: Tensor) -> Tensor:
         """Return H(z), (..., 2) -> (...)."""
         q, p = split(z)
-        return (p**2 / (2 * self.m) + self.k * q**2 / 2).squeeze(-1)
+        return (p**2 / (2 * self.m) + self.k * q**2 / 2).sum(dim=-1)
 
     def velocity(self, p: Tensor) -> Tensor:
         """Return dq/dt = ∂H/∂p, (..., 1) -> (..., 1)."""
@@ -99,7 +99,7 @@ class Pendulum(Separable):
         """Return H(z), (..., 2) -> (...)."""
         q, p = split(z)
         potential = self.m * self.g * self.l * (1 - q.cos())
-        return (p**2 / (2 * self.m * self.l**2) + potential).squeeze(-1)
+        return (p**2 / (2 * self.m * self.l**2) + potential).sum(dim=-1)
 
     def velocity(self, p: Tensor) -> Tensor:
         """Return dq/dt = ∂H/∂p, (..., 1) -> (..., 1)."""

@@ -62,10 +62,11 @@ def fit(
     or steps or batch < 1, and TrainingDiverged if no loss is finite any more.
     """
     check_positive(steps=steps, batch=1 if batch is None else batch)
+    if (got := tuple(targets.shape[:-1])) != (expected := tuple(inputs.shape[:-1])):
+        raise ValueError(f"targets have shape {got} but the last; expected {expected}")
     generator, rows = torch.Generator().manual_seed(seed), slice(None)
-    adam = Adam(
-        model.parameters(), learning_rate, weight_decay=weight_decay, fused=True
-    )
+    weights = model.parameters()
+    adam = Adam(weights, learning_rate, weight_decay=weight_decay, fused=True)
     cosine = CosineAnnealingLR(adam, steps)
     losses: list = []  # numbers: small tensors, kept, would scatter the memory
     for _ in trange(steps, desc=label, disable=label is None, file=sys.stdout):

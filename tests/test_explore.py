@@ -230,6 +230,8 @@ def test_failing_rollout_is_shown_and_the_last_picture_stays():
         ({"energy": 1e4}, "energy is 10000.0; not reached"),
         ({"solver": "Euler"}, "solver is 'Euler'"),
         ({"dt": 20.0, "solver": "RK4"}, "t has shape"),
+        ({"dt": 0.0}, "dt is 0.0; expected a positive"),
+        ({"horizon": float("nan")}, "horizon is nan"),
     ],
 )
 def test_bad_input_gets_the_reason(axes, change, message):
@@ -245,7 +247,7 @@ def test_explorer_refuses_at_once_what_it_cannot_draw():
 
 @pytest.mark.parametrize("trained", [{}, MODELS])
 def test_explorer_refuses_what_is_not_sets_of_models(trained):
-    with pytest.raises(ValueError, match="expected models by name in sets by name"):
+    with pytest.raises(ValueError, match="expected sets of models, by name"):
         explorer(SPRING, trained)
 
 
@@ -258,6 +260,7 @@ def test_nothing_that_draw_left_behind_stays():
     def draw(left, right, a):
         left.text(a, a, "words")
         left.fill_between([0, a], 0, 1)
+        left.imshow([[a, 1.0]], vmin=0, vmax=2, extent=(0, 1, 0, 1), aspect="auto")
         left.scatter([a], [a])
 
     live = LiveFigure(draw, "", a=widgets.FloatSlider(1.0))

@@ -255,7 +255,11 @@ def test_trajectory_is_differentiable_in_its_start(method):
 def test_trajectory_of_a_model_carries_no_graph(method):
     model = DerivativePredictor(MLP(2, 8, 2, seed=0))
     t = 3 if method == "iterate" else times(1, 3)
-    assert not getattr(integrators, method)(model, states([1.0, 0.3]), t).requires_grad
+    march = getattr(integrators, method)
+    assert not march(model, states([1.0, 0.3]), t).requires_grad
+    with torch.no_grad():
+        z = march(model, states([1.0, 0.3]).requires_grad_(), t)
+    assert not z.requires_grad
 
 
 def test_rollout_carries_no_graph_and_leaves_its_start_alone():

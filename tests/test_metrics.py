@@ -49,6 +49,11 @@ def test_period_of_the_spring_is_its_closed_form_from_every_start(m, k):
     assert (got / spring.period - 1).abs().max() < 1e-4
 
 
+def test_phase_and_period_of_more_than_one_coordinate_are_refused():
+    with pytest.raises(ValueError, match=r"z has shape \(3, 9, 4\); expected .*, 2\)"):
+        period(times(1, 8), torch.ones(3, 9, 4))
+
+
 @pytest.mark.parametrize("stretch", [1.05, 0.9])
 def test_period_of_a_stretched_trajectory_is_stretched(stretch):
     spring, t = MassSpring(2.0, 3.0), times(20, 800)

@@ -84,9 +84,15 @@ def test_hnn_moves_along_its_contours_with_the_symplectic_gradient(rng):
     torch.testing.assert_close(net(z), expected, rtol=1e-6, atol=1e-8)
 
 
-def test_residual_step_predictor_adds_its_network_to_the_state(rng):
+def test_step_predictor_is_its_network(rng):
     net, z = MLP(2, 8, 2, seed=0), draw(rng, 5, 2)
     assert torch.equal(StepPredictor(net)(z), net(z))
+
+
+def test_member_of_an_ensemble_has_its_dtype(rng):
+    ensemble, z = Ensemble(members(2)), draw(rng, 3, 5, 2).float()
+    together = ensemble.float()(z)
+    torch.testing.assert_close(ensemble.member(1)(z[1]), together[1])
 
 
 @EVERY

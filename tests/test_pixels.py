@@ -22,11 +22,6 @@ from hnnlib.pixels import (
 from hnnlib.systems import Pendulum
 
 
-@pytest.fixture
-def rng():
-    return torch.Generator().manual_seed(0)
-
-
 @pytest.fixture(scope="module")
 def films():
     z0 = Pendulum().sample_by_energy(6, 0.1, 1.2, torch.Generator().manual_seed(0))
@@ -172,6 +167,48 @@ def test_losses_are_those_of_perfect_and_of_blind_networks(films, rng):
     blind = film_losses(VAE(0), LatentHNN(0), films, rng)
     assert good["frames"] < 1e-5 < blind["frames"]
     assert all(part.isfinite() and part >= 0 for part in blind.values())
+
+    class Exact(LatentHNN):  # the pendulum itself
+        def force(self, q):
+            return -q.sin()
+
+    known = film_losses(Perfect(0), Exact(0), films, rng)
+    for part in ("future", "latent", "canonical"):  # differences are half a frame late
+        assert known[part] < 0.02 < blind[part], part
+
+
+def test_latent_losses_do_not_gain_by_shrinking_the_code(films, rng):
+    class Scaled(VAE):
+        def encode(self, pair):
+            mean, log_variance = super().encode(pair)
+            return self.scale * mean, log_variance
+
+    vae, losses = Scaled(0), {}
+    for vae.scale in (1.0, 0.01):
+        losses[vae.scale] = film_losses(vae, LatentHNN(0), films, rng)["canonical"]
+    torch.testing.assert_close(losses[1.0], losses[0.01])
+
+
+def test_pixels_do_not_depend_on_the_default_dtype(films):
+    def run():
+        vae, hnn = VAE(seed=0), LatentHNN(seed=0)
+        history = fit_films(vae, hnn, films, steps=2, beta=1e-4)
+        return history["future"].float(), read_angle(films[:2])[0]
+
+    usual = run()
+    torch.set_default_dtype(torch.float64)
+    try:
+        other = run()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for a, b in zip(usual, other, strict=True):
+        assert a.dtype == b.dtype
+        torch.testing.assert_close(a, b)
+
+
+def test_films_shorter_than_a_clip_are_refused(films):
+    with pytest.raises(ValueError, match="films have 17 frames; expected 18"):
+        fit_films(VAE(0), LatentHNN(0), films[:, :17], steps=1, beta=1e-4)
 
 
 @pytest.mark.parametrize("latent", [0, 1, 3, -2])

@@ -43,6 +43,13 @@ def test_field_of_the_spring_is_the_symplectic_gradient_of_its_energy(m, k, rng)
     torch.testing.assert_close(spring.field(z), expected)
 
 
+@pytest.mark.parametrize("system", [MassSpring(0.5, 2.0), Pendulum()])
+def test_energy_of_two_coordinates_is_the_sum_of_both(system, rng):
+    z = torch.randn(5, 4, generator=rng, dtype=torch.float64)
+    both = system.energy(z[:, ::2]) + system.energy(z[:, 1::2])
+    torch.testing.assert_close(system.energy(z), both)
+
+
 def test_energy_of_the_spring_is_kinetic_plus_potential():
     z = torch.tensor([[3.0, 0.0], [0.0, 4.0], [3.0, 4.0]])
     assert MassSpring(m=2.0, k=10.0).energy(z).tolist() == [45, 4, 49]

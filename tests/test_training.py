@@ -123,6 +123,16 @@ def test_targets_of_another_shape_than_inputs_are_refused():
         fit(HNN(MLP(2, 8, 1, seed=0)), z, dz_dt[:, :1])
 
 
+@pytest.mark.parametrize("batch", [None, 20])
+def test_samples_without_a_target_are_refused(batch):
+    z, dz_dt = samples()
+    for inputs, targets in ((z[:100], dz_dt), (z, dz_dt[:100])):
+        n, m = len(targets), len(inputs)
+        message = rf"targets have shape \({n},\) but the last; expected \({m},\)"
+        with pytest.raises(ValueError, match=message):
+            fit(HNN(MLP(2, 8, 1, seed=0)), inputs, targets, batch=batch)
+
+
 def test_batch_is_drawn_by_its_seed_alone(rng):
     def loss(**options):
         model = HNN(MLP(2, 8, 1, seed=0))
