@@ -121,6 +121,13 @@ def test_the_environment_check_says_what_is_missing_and_how_to_mend_it(
     assert "pip install" in said and "Everything is here" not in said
 
 
+def test_the_map_in_the_first_notebook_is_the_readmes():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("notebooks/", "")
+    rows = [line for line in readme.splitlines() if re.match(r"\| \d\d \| \[", line)]
+    here = "\n".join(c.source for c in read(ROOT / "notebooks" / PATHS[0].name).cells)
+    assert len(rows) == len(PATHS) and all(row in here for row in rows[1:])
+
+
 def test_the_readme_lists_every_notebook_and_shows_a_figure_of_the_series():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(f"notebooks/{path.name}" in readme for path in PATHS)
