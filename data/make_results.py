@@ -54,8 +54,9 @@ CITED = {
     ("three bodies", "hnn"): (97.7, 8.2e-2, 4.7e-1, 4.2e-2, 7.4e-3, 7.4e-3),
 }
 SOURCE = (
-    "published: Greydanus, Dzamba & Yosinski 2019, arXiv 1906.01563, table 1; rerun: "
-    "one run of their code, commit bcc3622, unchanged, 2-core CPU, one thread"
+    "published: Greydanus, Dzamba & Yosinski 2019, arXiv 1906.01563, table 1, three "
+    "bodies: appendix B; rerun: one run of their code, commit bcc3622, unchanged, "
+    "2-core CPU, one thread"
 )
 
 
