@@ -24,9 +24,9 @@ Step = Callable[[Tensor, float], Tensor]  # (z, dt) -> z one step later
 def check_arguments(field: VectorField, z0: Tensor, t: Tensor) -> None:
     """Raise ValueError unless z0, t and field are what an integrator can use."""
     check_state(z0, "z0")
-    if t.ndim != 1 or len(t) < 2 or not t.isfinite().all():
-        shape = tuple(t.shape)
-        raise ValueError(f"t has shape {shape}; expected (time,), 2 or more, finite")
+    if not torch.is_tensor(t) or t.ndim != 1 or len(t) < 2 or not t.isfinite().all():
+        got = f"{type(t).__name__} t has shape {tuple(getattr(t, 'shape', ()))}"
+        raise ValueError(f"{got}; expected (time,), 2 or more, finite, in a tensor")
     for i in (t.diff() <= 0).nonzero().flatten().tolist():
         pair = f"t[{i}] = {t[i]:g}, then t[{i + 1}] = {t[i + 1]:g}"
         raise ValueError(f"t is not increasing: {pair}")

@@ -345,6 +345,8 @@ BAD_TIMES = [
     (states(0.0), r"t has shape \(1,\); expected \(time,\), 2 or more"),
     (states([0, 1], [2, 3]), r"t has shape \(2, 2\); expected \(time,\)"),
     (torch.tensor(0.0), r"t has shape \(\); expected \(time,\)"),
+    ([0.0, 1.0], r"list t has shape \(\); expected \(time,\)"),
+    (np.array([0.0, 1.0]), r"ndarray t has shape \(2,\); expected .*tensor"),
 ]
 
 
