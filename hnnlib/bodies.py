@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hnnlib.mechanics import check_positive, split
+from hnnlib import checks
+from hnnlib.mechanics import split
 from hnnlib.systems import Separable, sample_by_radius
 
 
@@ -22,20 +23,17 @@ class NBody(Separable):
     G: float = 1.0
 
     def __post_init__(self) -> None:
-        if len(self.masses) < 2:
-            raise ValueError(f"masses are {self.masses}; expected two or more")
+        checks.expect(len(self.masses) > 1, f"masses are {self.masses}", "two or more")
         masses = {f"masses[{i}]": m for i, m in enumerate(self.masses)}
-        check_positive(**masses, G=self.G)
+        checks.positive(**masses, G=self.G)
 
     def in_plane(self, x: Tensor) -> Tensor:
         """View q or p (..., 2N) as one vector a body, (..., N, 2)."""
         n = len(self.masses)
-        if x.shape[-1] != 2 * n:
-            raise ValueError(f"{n} bodies, but q or p has shape {tuple(x.shape)}")
+        checks.tensor(x, f"q or p of {n} bodies", (*x.shape[:-1], 2 * n))
         return x.unflatten(-1, (n, 2))
 
     def energy(self, z: Tensor) -> Tensor:
-        """Return H(z), (..., 4N) -> (...)."""
         q, p = (self.in_plane(x) for x in split(z))  # (..., N, 2) each
         m = q.new_tensor(self.masses)
         kinetic = ((p**2).sum(dim=-1) / (2 * m)).sum(dim=-1)
@@ -43,12 +41,10 @@ class NBody(Separable):
         return kinetic - (self.G * torch.combinations(m).prod(-1) / r).sum(dim=-1)
 
     def velocity(self, p: Tensor) -> Tensor:
-        """Return dq/dt = p/m, (..., 2N) -> (..., 2N)."""
         m = p.new_tensor(self.masses).repeat_interleave(2)  # of each coordinate
         return self.in_plane(p).flatten(-2) / m
 
     def force(self, q: Tensor) -> Tensor:
-        """Return dp/dt = −∂H/∂q by Newton's law of gravitation, (..., 2N) alike."""
         m = q.new_tensor(self.masses)
         i, j = torch.triu_indices(len(m), len(m), 1)
         apart, r = separations(self.in_plane(q))  # (..., pairs, 2), (..., pairs)
@@ -69,15 +65,17 @@ class NBody(Separable):
 def separations(q: Tensor) -> tuple[Tensor, Tensor]:
     """Return the vector from i to j, and its length, for all pairs i < j of bodies.
 
-    Positions (..., N, 2) -> (..., pairs, 2) and (..., pairs); ValueError if any is 0.
+    Positions (..., N, 2) -> (..., pairs, 2), (..., pairs); ValueError if two coincide.
     """
     i, j = torch.triu_indices(q.shape[-2], q.shape[-2], 1)  # (pairs,) each
     apart = q.index_select(-2, j) - q.index_select(-2, i)  # twice as fast as q[..., j]
     r = apart.norm(dim=-1)
-    if not r.all():
-        *at, pair = (r == 0).nonzero()[0].tolist()
-        first, second, where = i[pair], j[pair], q[*at, i[pair]].tolist()
-        raise ValueError(f"bodies {first} and {second} coincide at {where}, index {at}")
+    touching = r <= 1e-12 * q.detach().abs().max()  # no digit of r is left
+    for *at, k in touching.nonzero().tolist():
+        got = (
+            f"bodies {i[k]} and {j[k]} coincide at {q[*at, i[k]].tolist()}, index {at}"
+        )
+        checks.expect(False, got, "two places")
     return apart, r
 
 
@@ -101,7 +99,7 @@ def two_body_starts(n: int, generator: torch.Generator) -> Tensor:
     The first body has x and y from U[0.5, 1.5], the other is opposite; both speeds of
     the circle are multiplied by one factor of 1 + 0.05·N(0, 1).
     """
-    check_positive(n=n)
+    checks.count(n=n)
     first = torch.rand(n, 2, generator=generator, dtype=torch.float64) + 0.5
     q, p = split(ring(first, 2))
     noise = torch.randn(n, 1, generator=generator, dtype=torch.float64)

@@ -12,8 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hnnlib import checks
+from hnnlib.checks import expect
 from hnnlib.integrators import rollout
-from hnnlib.mechanics import VectorField, check_state
+from hnnlib.mechanics import VectorField
 from hnnlib.systems import MassSpring
 
 SPRING_FILE = Path(__file__).parents[1] / "data" / "spring.npz"
@@ -45,16 +47,21 @@ class Trajectories:
 
 
 def simulate(
-    field: VectorField, z0: Tensor, t: Tensor, sigma: float, generator: torch.Generator
+    field: VectorField,
+    z0: Tensor,
+    t: Tensor,
+    sigma: float,
+    generator: torch.Generator,
+    rtol: float = 1e-11,
+    atol: float = 1e-14,
 ) -> Trajectories:
     """Integrate starts z0 (trajectories, 2n) over t (time,), measure with noise.
 
     sigma is the noise's standard deviation on each component of z, ValueError if < 0.
     Rates are those of the clean states, as in the code of Greydanus et al. (2019).
     """
-    if not 0 <= sigma < float("inf"):
-        raise ValueError(f"sigma is {sigma}; expected 0 <= sigma")
-    z = rollout(field, z0, t, rtol=1e-11, atol=1e-11)
+    expect(0 <= sigma < torch.inf, f"sigma is {sigma}", "0 <= sigma")
+    z = rollout(field, z0, t, rtol, atol)
     noise = torch.randn(z.shape, generator=generator, dtype=z.dtype)
     return Trajectories(t, z + sigma * noise, z, field(z).detach())
 
@@ -65,9 +72,8 @@ def split_by_trajectory(
     """Split whole trajectories at random; ValueError if a part would be empty."""
     n = data.z.shape[-3]
     n_train = round(train_fraction * n) if 0 < train_fraction < 1 else 0
-    if not 0 < n_train < n:
-        expected = f"expected one in (0, 1) that splits {n} trajectories"
-        raise ValueError(f"train_fraction is {train_fraction}; {expected}")
+    expected = f"one in (0, 1) that splits {n} trajectories"
+    expect(0 < n_train < n, f"train_fraction is {train_fraction}", expected)
     parts = torch.randperm(n, generator=generator).split([n_train, n - n_train])
     states = torch.stack([data.z, data.z_clean, data.dz_dt])  # (3, ..., n, time, 2n)
     train, test = (Trajectories(data.t, *states[..., part, :, :]) for part in parts)
@@ -90,28 +96,33 @@ def spring_dataset(
 
 
 def stack(parts: Sequence[Trajectories]) -> Trajectories:
-    """Put data sets of equal shape side by side, (seeds, trajectories, time, 2n)."""
-    columns = zip(*((d.z, d.z_clean, d.dz_dt) for d in parts), strict=True)
-    return Trajectories(parts[0].t, *(torch.stack(column) for column in columns))
+    """Put data of equal shape and times side by side, (seeds, trajectories, ...)."""
+    t, *columns = zip(*(vars(data).values() for data in parts), strict=True)
+    same = all(torch.equal(x, t[0]) for x in t)
+    expect(same, "the data sets' times t differ", "the same for all")
+    return Trajectories(t[0], *(torch.stack(column) for column in columns))
 
 
-def read(path: Path, parse: Callable[[bytes], Any], remedy: str) -> Any:
-    """Return parse(content of path); ValueError with the remedy if it cannot."""
-    if not path.exists():
-        raise ValueError(f"{path} is missing; {remedy}")
+def load(path: Path | str, parse: Callable[[bytes], Any], remedy: str) -> Any:
+    """Return parse(content of a file); ValueError with the remedy if it cannot."""
+    if not Path(path).is_file():
+        raise ValueError(f"{path} is missing, or no file; {remedy}")
     try:
-        return parse(path.read_bytes())
+        return parse(Path(path).read_bytes())
     except Exception as error:  # damage has many names: zlib's, zipfile's, numpy's
         raise ValueError(f"{path} is damaged ({error}); {remedy}") from error
 
 
 def tensors(content: bytes) -> dict[str, Tensor]:
-    """Return the float64 arrays of an npz archive by name."""
-    with np.load(io.BytesIO(content)) as file:
-        return {k: torch.from_numpy(file[k]) for k in file if file[k].dtype == float}
+    """Return the float64 arrays of an npz archive by name, all finite."""
+    with np.load(io.BytesIO(content)) as file:  # pickled objects are refused
+        found = {k: torch.from_numpy(file[k]) for k in file if file[k].dtype == float}
+    for name, x in found.items():
+        checks.finite(x[..., None], name)
+    return found
 
 
-def load_spring(path: Path = SPRING_FILE) -> tuple[Trajectories, Trajectories]:
+def load_spring(path: Path | str = SPRING_FILE) -> tuple[Trajectories, Trajectories]:
     """Read (train, test) of notebooks 02 to 05; ValueError if damaged or missing."""
 
     def parse(content: bytes) -> tuple[Trajectories, Trajectories]:
@@ -119,10 +130,10 @@ def load_spring(path: Path = SPRING_FILE) -> tuple[Trajectories, Trajectories]:
         train, test = ([file[f"{k}_{n}"] for n in names] for k in ("train", "test"))
         return Trajectories(*train), Trajectories(*test)
 
-    return read(path, parse, "`python data/make_spring.py` builds it")
+    return load(path, parse, "`python data/make_spring.py` builds it")
 
 
-def load_planets(path: Path = PLANETS_FILE) -> dict[str, Tensor]:
+def load_planets(path: Path | str = PLANETS_FILE) -> dict[str, Tensor]:
     """Read the orbits of PLANETS for notebook 11; ValueError if damaged or missing.
 
     Keys are train_t (time,), train_q (8, time, 3), test_t (time,), test_z (8, time, 6),
@@ -130,35 +141,45 @@ def load_planets(path: Path = PLANETS_FILE) -> dict[str, Tensor]:
     """
 
     def parse(content: bytes) -> dict[str, Tensor]:
-        if sha256(content).hexdigest() != PLANETS_SHA256:
-            raise ValueError("its checksum is not the known one")
+        known = sha256(content).hexdigest() == PLANETS_SHA256
+        expect(known, "its checksum is another", PLANETS_SHA256)
         return tensors(content)
 
     build = "`git checkout planets.npz` in data restores it, `pip install de421` and "
-    return read(path, parse, build + "`python data/make_planets.py` build it")
+    return load(path, parse, build + "`python data/make_planets.py` build it")
 
 
-def load_recording(path: Path) -> tuple[Tensor, Tensor]:
+def load_recording(path: Path | str) -> tuple[Tensor, Tensor]:
     """Read a recorded pendulum: t (time,) in s, z (time, 2) in rad and rad/s.
 
-    Text as ``real_pend_h_1.txt`` of Schmidt & Lipson (2009): names after %, then
-    trial, time, angle, angular velocity. ValueError if missing or other than that.
+    Text as ``real_pend_h_1.txt`` in the supplement to Schmidt & Lipson, Science 324, 81
+    (2009): names after %, then a row of trial, time, angle, angular velocity for each
+    measurement of one trial. ValueError with the row if it is other than that.
     """
-    if not path.exists():
-        source = "it is in the supplement to Schmidt & Lipson, Science 324, 81 (2009)"
-        raise ValueError(f"{path} is missing; {source}")
-    table = torch.from_numpy(np.genfromtxt(path, comments="%", ndmin=2))
-    if table.shape[-1] != 4 or len(table) < 2 or (table[:, 1].diff() <= 0).any():
-        got = f"{path} has {len(table)} rows, {table.shape[-1]} columns"
-        raise ValueError(f"{got}; expected trial, rising time, angle, velocity")
-    check_state(table, f"a row of {path}")
-    return table[:, 1], table[:, 2:]
+
+    def parse(content: bytes) -> tuple[Tensor, Tensor]:
+        lines = io.StringIO(
+            content.decode("utf-8-sig")
+        )  # a mark at the start is no text
+        table = torch.from_numpy(np.loadtxt(lines, comments="%", ndmin=2))
+        expect(table.shape[1] == 4, f"it has {table.shape[1]} columns", "4")
+        checks.finite(table, "a row")
+        checks.times(table[:, 1])
+        return table[:, 1], table[:, 2:]
+
+    format = "expected rows of trial, rising time in s, angle, angular velocity, as in "
+    return load(path, parse, format + "Schmidt & Lipson, Science 324, 81 (2009)")
 
 
-def load_results(path: Path = RESULTS_FILE) -> dict:
+def load_results(path: Path | str = RESULTS_FILE) -> dict:
     """Read what `make results` measured; ValueError if damaged or missing.
 
     Keys are provenance, cited and entries; data/README.md explains them.
     """
+
+    def parse(content: bytes) -> dict:
+        found = json.loads(content)
+        return {key: found[key] for key in ("provenance", "cited", "entries")}
+
     remedy = "`make results` measures it in half an hour; delete a damaged one first"
-    return read(path, json.loads, remedy)
+    return load(path, parse, remedy)

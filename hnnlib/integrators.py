@@ -1,109 +1,123 @@
 """Turn a vector field into a trajectory; introduced in notebooks 02 and 08.
 
-Starts z0 (*batch, 2n) and increasing times t (time,) in, a trajectory (*batch, time,
-2n) out. ``rollout`` is adaptive and accurate; the others take exactly one step between
-neighbouring times and can be differentiated when z0 requires a gradient. A separable
-H = T(p) + V(q) comes as velocity ``dq_dt(p)`` = ∂T/∂p and force ``dp_dt(q)`` = −∂V/∂q,
-each (*batch, n) -> (*batch, n). All raise ValueError on a state that is odd or not
-finite, on times that do not increase, and on a field of the wrong shape.
+Starts z0 (*batch, 2n) and rising times t (time,) in, a trajectory (*batch, time, 2n)
+out. ``rollout`` is adaptive and accurate; the others take one step between neighbouring
+times and keep a graph unless under ``torch.no_grad``, as all of torch: a loss may be
+put on their states; a long run to look at stands under it. A separable H = T(p) + V(q)
+comes as velocity ``dq_dt(p)`` = ∂T/∂p and force ``dp_dt(q)`` = −∂V/∂q, each (*batch, n)
+-> (*batch, n). All raise ValueError on arguments that cannot be used.
 """
 
-import warnings
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from hnnlib.mechanics import VectorField, check_positive, check_state, split
+from hnnlib import checks
+from hnnlib.checks import expect
+from hnnlib.mechanics import VectorField, rates, split
 
 Rate = Callable[[Tensor], Tensor]  # velocity of p, or force of q
 Step = Callable[[Tensor, float], Tensor]  # (z, dt) -> z one step later
+MAX_CALLS = 1_000_000  # of a field: a run that needs more never ends
 
 
 def check_arguments(field: VectorField, z0: Tensor, t: Tensor) -> None:
-    """Raise ValueError unless z0, t and field are what an integrator can use."""
-    check_state(z0, "z0")
-    if not torch.is_tensor(t) or t.ndim != 1 or len(t) < 2 or not t.isfinite().all():
-        got = f"{type(t).__name__} t has shape {tuple(getattr(t, 'shape', ()))}"
-        raise ValueError(f"{got}; expected (time,), 2 or more, finite, in a tensor")
-    for i in (t.diff() <= 0).nonzero().flatten().tolist():
-        pair = f"t[{i}] = {t[i]:g}, then t[{i + 1}] = {t[i + 1]:g}"
-        raise ValueError(f"t is not increasing: {pair}")
+    """Refuse z0, t and field unless an integrator can use them."""
+    is_map = getattr(field, "is_map", False)
+    expect(not is_map, f"{type(field).__name__} is a map, no field", "iterate for it")
+    checks.state(z0, "z0")
+    checks.finite(z0, "z0")
+    checks.times(t)
     with torch.no_grad():
-        got, expected = tuple(field(z0).shape), tuple(z0.shape)
-    if got != expected:
-        raise ValueError(f"field(z0) has shape {got}; expected {expected}")
+        rates(field, z0)
+
+
+class Batch:
+    """A field of many members as scipy calls it: of one long vector, in float64."""
+
+    def __init__(self, field: VectorField, z0: Tensor):
+        self.field, self.z0, self.calls = field, z0, 0
+
+    def __call__(self, time: float, flat: np.ndarray) -> np.ndarray:
+        """Return the rates of all states."""
+        if self.calls == MAX_CALLS:
+            raise RuntimeError(f"{MAX_CALLS} calls of the field, no end. {self.news()}")
+        z = torch.as_tensor(flat, dtype=self.z0.dtype).reshape(self.z0.shape)
+        self.time, self.rate, self.calls = time, self.field(z), self.calls + 1
+        return self.rate.reshape(-1).double().numpy()
+
+    def news(self) -> str:
+        """Say how far the run came, and who holds it up."""
+        speed = self.rate.norm(dim=-1).nan_to_num(torch.inf, torch.inf)  # (*batch)
+        member = (speed == speed.max()).nonzero()[0].tolist()
+        who = f"batch member {member} moved fastest there, |dz/dt| = {speed.max():.3g}"
+        return f"Reached t = {self.time:.6g}; {who}"
 
 
 def rollout(
-    field: VectorField, z0: Tensor, t: Tensor, rtol: float = 1e-9, atol: float = 1e-9
+    field: VectorField, z0: Tensor, t: Tensor, rtol: float = 1e-9, atol: float = 1e-13
 ) -> Tensor:
     """Integrate a whole batch of starts in one call of scipy's DOP853.
 
-    An adaptive Runge–Kutta method of order 8 (Hairer, Nørsett & Wanner 1993). The
-    batch shares one step, chosen by its root-mean-square error. A member whose rate is
-    no longer finite is named in a warning and NaN from then on.
+    An adaptive Runge–Kutta method of order 8 (Hairer, Nørsett & Wanner 1993). Members
+    share each step; scipy bounds the root mean square of their errors, so tolerances
+    are divided by the root of their number n, and none is less accurate than alone.
+    The price is n^(1/16) in calls of the field: 1.3 × for 50, 1.9 × for 20 000.
+    Float32 resolves no rtol below 1e-6; a finer one is raised to it, atol likewise.
 
     Returns the trajectory (*batch, time, 2n) in z0's dtype, without a graph. Raises
-    RuntimeError if the solver fails, with scipy's message, the time it reached and the
-    batch member that moved fastest there.
+    ValueError if z0 requires a gradient (``rk4`` has one), or if a component stays so
+    small that atol takes the digits which rtol promises; RuntimeError, with the time
+    reached and the batch member fastest there, if the solver fails or never ends.
     """
+    checks.positive(rtol=rtol, atol=atol)
     check_arguments(field, z0, t)
-    reached, rate = float(t[0]), torch.zeros_like(z0)
-    end = torch.full_like(z0[..., 0], torch.inf).double()  # of each member, (*batch)
-    lost: list[list[int]] = []
-
-    def flat_field(_time, flat):
-        nonlocal rate, end, lost
-        rate = field(torch.as_tensor(flat, dtype=z0.dtype).reshape(z0.shape))
-        if lost or not rate.isfinite().all():
-            end = end.where(rate.isfinite().all(dim=-1), end.clamp(max=reached))
-            rate = rate.where(end[..., None].isinf(), 0.0)  # a lost member stands still
-            lost = end.isfinite().nonzero().tolist()
-        return rate.reshape(-1).double().numpy()
-
-    def accepted(time, _flat):  # scipy looks for events after each step it keeps
-        nonlocal reached
-        reached = time
-        return 1.0
-
+    graph = z0.requires_grad and torch.is_grad_enabled()
+    expect(not graph, "z0 requires a gradient", "none in rollout; rk4 has one")
+    finest = max(10 * torch.finfo(z0.dtype).eps, 2.3e-14)  # of scipy itself
+    finer = max(z0.shape[:-1].numel() ** -0.5, finest / rtol)
+    options = {"method": "DOP853", "rtol": finer * rtol, "atol": finer * atol}
     times, start = t.double().numpy(), z0.detach().reshape(-1).double().numpy()
-    options = {"method": "DOP853", "rtol": rtol, "atol": atol, "events": accepted}
+    batch = Batch(field, z0)
     with torch.no_grad():
-        solution = solve_ivp(flat_field, times[[0, -1]], start, t_eval=times, **options)
+        solution = solve_ivp(batch, times[[0, -1]], start, t_eval=times, **options)
     if not solution.success:
-        speed = rate.norm(dim=-1)  # (*batch)
-        member = (speed == speed.max()).nonzero()[0].tolist()
-        raise RuntimeError(
-            f"{solution.message} Reached t = {reached:.6g}; batch member {member} "
-            f"moved fastest there, |dz/dt| = {speed.max():.3g}"
-        )
-    if lost:
-        warnings.warn(f"{len(lost)} batch members lost: {lost}", stacklevel=2)
+        raise RuntimeError(f"{solution.message} {batch.news()}")
     z = torch.as_tensor(solution.y, dtype=z0.dtype).reshape(*z0.shape, len(t))
-    return z.where(t <= end[..., None, None], torch.nan).movedim(-1, -2)
+    z = z.movedim(-1, -2)  # (*batch, time, 2n)
+    check_size(z, rtol, atol)
+    return z
 
 
-def march(step: Step, field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
-    """Repeat ``step(z, dt)``, made of a field, over times t; (*batch, time, 2n)."""
-    check_arguments(field, z0, t)
+def check_size(z: Tensor, rtol: float, atol: float) -> None:
+    """Refuse states (..., 2n) with a component that stays too small for atol.
+
+    Zero throughout, but for rounding, is no fault.
+    """
+    size = z.flatten(end_dim=-2).abs().amax(dim=0)  # (2n,)
+    size = size.where(size > torch.finfo(z.dtype).eps * size.max(), torch.inf)
+    least, i = size.min(dim=0)
+    got = f"component {i} of z stays below {least:.2g}, too small for atol={atol:g}"
+    fits = atol <= max(100 * rtol, 1e-7) * least
+    expect(fits, got, f"other units, or atol={rtol * least / 1000:.0e}")
+
+
+def march(step: Step, z0: Tensor, t: Tensor) -> Tensor:
+    """Repeat ``step(z, dt)`` over times t; return the states (*batch, time, 2n)."""
     states = [z0]
-    with torch.set_grad_enabled(torch.is_grad_enabled() and z0.requires_grad):
-        for dt in t.diff().tolist():
-            states.append(step(states[-1], dt))
-        return torch.stack(states, dim=-2)
+    for dt in t.diff().tolist():
+        states.append(step(states[-1], dt))
+    return torch.stack(states, dim=-2)
 
 
 def iterate(step: Callable[[Tensor], Tensor], z0: Tensor, n: int) -> Tensor:
     """Apply a map n times: (*batch, 2n) -> (*batch, n + 1, 2n); ValueError if n < 1."""
-    check_positive(n=n)
-    return march(lambda z, _: step(z), step, z0, torch.arange(n + 1.0))
-
-
-def separable_field(dq_dt: Rate, dp_dt: Rate) -> VectorField:
-    """Return the field (dq_dt(p), dp_dt(q)) of a separable H."""
-    return lambda z: torch.cat([dq_dt(split(z)[1]), dp_dt(split(z)[0])], dim=-1)
+    checks.count(n=n)
+    check_arguments(lambda z: step(z), z0, torch.arange(n + 1.0))
+    return march(lambda z, _: step(z), z0, torch.arange(n + 1.0))
 
 
 def rk4(field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
@@ -116,7 +130,13 @@ def rk4(field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
         k4 = field(z + dt * k3)
         return z + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
 
-    return march(step, field, z0, t)
+    check_arguments(field, z0, t)
+    return march(step, z0, t)
+
+
+def separable_field(dq_dt: Rate, dp_dt: Rate) -> VectorField:
+    """Return the field (dq_dt(p), dp_dt(q)) of a separable H."""
+    return lambda z: torch.cat([dq_dt(split(z)[1]), dp_dt(split(z)[0])], dim=-1)
 
 
 def symplectic_euler(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
@@ -127,39 +147,34 @@ def symplectic_euler(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
         p = p + dt * dp_dt(q)
         return torch.cat([q + dt * dq_dt(p), p], dim=-1)
 
-    return march(step, separable_field(dq_dt, dp_dt), z0, t)
+    check_arguments(separable_field(dq_dt, dp_dt), z0, t)
+    return march(step, z0, t)
 
 
-def leapfrogs(dq_dt: Rate, dp_dt: Rate, parts: tuple[float, ...]) -> Step:
-    """Return a step of one leapfrog for each part of dt: half a kick, a drift, half.
-
-    The last force of a step is the first of the next, so it is not computed again.
-    """
-    force = None
-
-    def step(z, dt):
-        nonlocal force
-        q, p = split(z)
+def leapfrogs(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor, parts: tuple) -> Tensor:
+    """Integrate a separable H by one leapfrog for each part of every step."""
+    check_arguments(separable_field(dq_dt, dp_dt), z0, t)
+    q, p = split(z0)
+    states, force = [z0], dp_dt(q)
+    for dt in t.diff().tolist():
         for part in parts:
-            p = p + part * dt / 2 * (dp_dt(q) if force is None else force)
-            q = q + part * dt * dq_dt(p)
-            force = dp_dt(q)
             p = p + part * dt / 2 * force
-        return torch.cat([q, p], dim=-1)
-
-    return step
+            q = q + part * dt * dq_dt(p)
+            force = dp_dt(q)  # serves the next half kick as well
+            p = p + part * dt / 2 * force
+        states.append(torch.cat([q, p], dim=-1))
+    return torch.stack(states, dim=-2)
 
 
 def leapfrog(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
     """Integrate a separable H; order 2, symplectic, reversible (Verlet 1967)."""
-    return march(leapfrogs(dq_dt, dp_dt, (1.0,)), separable_field(dq_dt, dp_dt), z0, t)
+    return leapfrogs(dq_dt, dp_dt, z0, t, (1.0,))
 
 
 def yoshida4(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
     """Integrate a separable H by three leapfrogs a step; order 4 (Yoshida 1990)."""
     outer = 1 / (2 - 2 ** (1 / 3))
-    step = leapfrogs(dq_dt, dp_dt, (outer, 1 - 2 * outer, outer))
-    return march(step, separable_field(dq_dt, dp_dt), z0, t)
+    return leapfrogs(dq_dt, dp_dt, z0, t, (outer, 1 - 2 * outer, outer))
 
 
 def implicit_midpoint(field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
@@ -185,4 +200,5 @@ def implicit_midpoint(field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
             middle = third + factor / (1 - factor) * (third - first)
         raise RuntimeError(f"no midpoint after 99 iterations: dt = {dt:g} is too long")
 
-    return march(step, field, z0, t)
+    check_arguments(field, z0, t)
+    return march(step, z0, t)

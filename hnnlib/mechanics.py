@@ -5,11 +5,12 @@ A Hamiltonian is any callable ``energy(z) -> (...)``; a vector field is any call
 ``field(z) -> dz_dt`` of z's shape. Everything in hnnlib speaks these two sentences.
 """
 
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+from hnnlib import checks
 
 Energy = Callable[[Tensor], Tensor]
 VectorField = Callable[[Tensor], Tensor]
@@ -17,28 +18,31 @@ VectorField = Callable[[Tensor], Tensor]
 
 def split(z: Tensor) -> tuple[Tensor, Tensor]:
     """Split states z (..., 2n) into q and p, views (..., n); ValueError if odd."""
-    if z.ndim == 0 or z.shape[-1] % 2 or z.shape[-1] == 0:
-        shape = tuple(z.shape)
-        raise ValueError(f"z has shape {shape}; expected (..., 2n), q first, then p")
+    checks.state(z)
     return z.chunk(2, dim=-1)
 
 
-def check_positive(**values: float) -> None:
-    """Raise ValueError, with its name, unless every value is positive and finite."""
-    for name, value in values.items():
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name} is {value}; expected a positive number")
+def rates(field: VectorField, z: Tensor) -> Tensor:
+    """Return field(z); refuse a field that takes or returns something else."""
+    try:
+        dz_dt = field(z)
+    except TypeError as error:  # it takes (t, z), say
+        said = f"field(z) fails: {error}; expected a function of the state alone"
+        raise ValueError(said) from error
+    checks.tensor(dz_dt, "field(z)", z.shape)
+    return dz_dt
 
 
-def check_state(z: Tensor, name: str = "z") -> None:
-    """Raise ValueError unless z (..., 2n) is floating point, even and finite."""
-    if not torch.is_tensor(z) or not z.is_floating_point():
-        kind = getattr(z, "dtype", type(z).__name__)
-        raise ValueError(f"{name} is {kind}; expected a floating-point tensor")
-    split(z)
-    for at in (~z.isfinite().all(dim=-1)).nonzero().tolist():
-        value = z[tuple(at)].tolist()
-        raise ValueError(f"{name} is {value} at index {at}; expected finite numbers")
+def slope(y: Tensor, z: Tensor, name: str, create_graph: bool) -> Tensor:
+    """Differentiate the sum of y by z; refuse a y that torch did not compute from z."""
+    graph = {"create_graph": create_graph, "retain_graph": True}
+    try:
+        return torch.autograd.grad(y, z, torch.ones_like(y), **graph)[0]
+    except RuntimeError as error:
+        said = (
+            f"{name} does not come from z: is it constant, z detached, or NumPy used?"
+        )
+        raise ValueError(said) from error
 
 
 def gradient(energy: Energy, z: Tensor) -> Tensor:
@@ -48,15 +52,16 @@ def gradient(energy: Energy, z: Tensor) -> Tensor:
     differentiated once more, which is what training an HNN needs. z's
     ``requires_grad`` is left alone; ValueError if energy(z) is not (...).
     """
+    checks.tensor(z, "z")
+    if torch.is_inference_mode_enabled() or z.is_inference():
+        raise ValueError("torch.inference_mode has no derivatives; use torch.no_grad")
     create_graph = torch.is_grad_enabled()
     with torch.enable_grad():
         if not (create_graph and z.requires_grad):
             z = z.detach().requires_grad_()
         h = energy(z)
-        if h.shape != z.shape[:-1]:
-            got, expected = tuple(h.shape), tuple(z.shape[:-1])
-            raise ValueError(f"energy(z) has shape {got}; expected {expected}")
-        return torch.autograd.grad(h.sum(), z, create_graph=create_graph)[0]
+        checks.tensor(h, "energy(z)", z.shape[:-1])
+        return slope(h, z, "energy(z)", create_graph)
 
 
 def hamiltonian_vector_field(energy: Energy, z: Tensor) -> Tensor:
@@ -65,20 +70,18 @@ def hamiltonian_vector_field(energy: Energy, z: Tensor) -> Tensor:
     Hamilton's equations, dq/dt = ∂H/∂p and dp/dt = −∂H/∂q (Greydanus et al. 2019,
     eq. 1). Takes z (..., 2n), returns dz/dt of that shape; ValueError if z is odd.
     """
-    split(z)
-    dh_dq, dh_dp = split(gradient(energy, z))
+    checks.state(z)
+    dh_dq, dh_dp = gradient(energy, z).chunk(2, dim=-1)
     return torch.cat([dh_dp, -dh_dq], dim=-1)  # (..., 2n)
 
 
 def divergence(field: VectorField, z: Tensor) -> Tensor:
     """Return the divergence Σᵢ ∂fᵢ/∂zᵢ of a field at z (..., 2n), shape (...).
 
-    Zero for every Hamiltonian field (Liouville): phase-space volume is preserved.
+    Zero for every Hamiltonian field (Liouville): phase-space volume is preserved. A
+    field that detaches z is refused: all its derivatives would be 0.
     """
     with torch.enable_grad():
         z = z.detach().requires_grad_()
-        rates = (field(z) + 0 * z).unbind(-1)  # 0 * z: even a constant has a graph
-        return sum(
-            torch.autograd.grad(rate.sum(), z, retain_graph=True)[0][..., i]
-            for i, rate in enumerate(rates)
-        )
+        each = rates(field, z).unbind(-1)
+        return sum(slope(f, z, "field(z)", False)[..., i] for i, f in enumerate(each))

@@ -1,24 +1,32 @@
-"""Networks that learn motion, each a few lines; notebooks 03 to 05, 07, 09, 12."""
+"""Networks that learn motion, each a few lines; notebooks 03 to 05, 07, 09, 12.
+
+A net is a network (..., n_in) -> (..., n_out), or an ``Ensemble`` of such.
+"""
 
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state, vmap
+from torch.func import functional_call, vmap
 
+from hnnlib import checks
 from hnnlib.bodies import separations
+from hnnlib.checks import expect
 from hnnlib.mechanics import gradient, hamiltonian_vector_field, split
 
 
 class MLP(nn.Sequential):
-    """A multilayer perceptron in float64 with orthogonal initial weights, zero biases.
+    """Build a multilayer perceptron in float64, weights orthogonal, biases zero.
 
     ``MLP(2, 32, 32, 1, seed=0)`` maps (..., 2) to (..., 1) through two hidden layers;
     the activation stands between layers, never after the last.
     """
 
     def __init__(self, *widths: int, seed: int, activation: type[nn.Module] = nn.SiLU):
+        checks.count(**{f"widths[{i}]": width for i, width in enumerate(widths)})
+        expect(len(widths) > 1, f"widths are {widths}", "two or more")
         generator = torch.Generator().manual_seed(seed)
         layers: list[nn.Module] = []
         for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
@@ -28,60 +36,90 @@ class MLP(nn.Sequential):
             layers += [linear, activation()]
         super().__init__(*layers[:-1])
 
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the layers, (..., n_in) -> (..., n_out); x has the weights' dtype."""
+        checks.tensor(x, "x")
+        if x.dtype != (own := self[0].weight.dtype):
+            expect(False, f"x is {x.dtype}", f"{own} as the network: x.to or net.to")
+        return super().forward(x)
+
+
+def numbers(net: nn.Module) -> dict[str, Tensor]:
+    """Return the weights and the buffers of a network by name."""
+    return dict(net.named_parameters()) | dict(net.named_buffers())
+
+
+def plan(net: nn.Module) -> list:
+    """List what a network is besides its numbers: layers, settings, what is frozen."""
+    parts = [(type(x), vars(x)) for x in net.modules()]
+    kept = [(t, {k: str(v) for k, v in d.items() if k[0] != "_"}) for t, d in parts]
+    return kept + [(k, x.shape, x.requires_grad) for k, x in numbers(net).items()]
+
 
 class Ensemble(nn.Module):
-    """Networks of one shape as a single one; member i sees only ``x[i]``."""
+    """Run networks as one: member i sees only ``x[i]`` and trains as it would alone.
+
+    They may differ in weights and buffers, in nothing else: ValueError.
+    """
 
     def __init__(self, members: Sequence[nn.Module]):
         super().__init__()
-        stacked, _ = stack_module_state(list(members))
-        self.names = list(stacked)
-        self.stacked = nn.ParameterList(stacked.values())
-        self.template = [deepcopy(members[0])]  # in a list, so not a submodule
+        for i, net in enumerate(members):
+            same = plan(net) == plan(members[0])
+            expect(same, f"member {i} is no copy of member 0", "other numbers alone")
+        # One network, so that .float(), .eval() and Adam find all that it holds; each
+        # of its tensors holds those of all members, (members, ...).
+        self.n, self.stacked = len(members), deepcopy(members[0])
+        for name, x in numbers(self.stacked).items():
+            x.data = torch.stack([numbers(net)[name].detach() for net in members])
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply member i to x[i]: (members, ..., n_in) -> (members, ..., n_out)."""
-        got, members = tuple(x.shape), len(self.stacked[0])
-        if got[0] != members:
-            raise ValueError(f"x has shape {got}; expected {members} members first")
-        weights = dict(zip(self.names, self.stacked, strict=True))
-        return vmap(lambda w, x: functional_call(self.template[0], w, x))(weights, x)
+        if x.shape[:1] != (self.n,):
+            expect(False, f"x has shape {tuple(x.shape)}", f"{self.n} members first")
+        one = partial(functional_call, self.stacked)
+        return vmap(one, randomness="different")(numbers(self.stacked), x)
 
     def member(self, i: int) -> nn.Module:
         """Return a copy of member i as a network of its own."""
-        net = deepcopy(self.template[0]).to(self.stacked[0])  # its dtype
-        pairs = zip(self.names, self.stacked, strict=True)
-        net.load_state_dict({name: w[i] for name, w in pairs})
+        net = deepcopy(self.stacked)
+        for x in numbers(net).values():
+            x.data = x.data[i].clone()
         return net
 
 
-class DerivativePredictor(nn.Module):
-    """A vector field dz/dt = net(z): the baseline of Greydanus et al. (2019).
+class StepPredictor(nn.Module):
+    """Predict the state one time step later: a map, iterated and never integrated."""
 
-    The net, a network or an ensemble of them, is (..., 2n) -> (..., 2n).
-    """
+    is_map = True
 
     def __init__(self, net: nn.Module):
         super().__init__()
         self.net = net
 
     def forward(self, z: Tensor) -> Tensor:
-        """Return dz/dt, (..., 2n)."""
+        """Return the next state, (..., 2n) -> (..., 2n)."""
         return self.net(z)
 
-    def velocity(self, p: Tensor) -> Tensor:
-        """Raise ValueError: leapfrog and its kin need a SeparableHNN."""
-        raise ValueError(f"{type(self).__name__} is not T(p) + V(q); use SeparableHNN")
 
-    force = velocity
+class DerivativePredictor(nn.Module):
+    """Predict dz/dt = net(z): the baseline of Greydanus et al. (2019)."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return dz/dt, (..., 2n) -> (..., 2n)."""
+        return self.net(z)
 
 
-class StepPredictor(DerivativePredictor):
-    """A map to the state one time step later, iterated rather than integrated."""
+class HNN(nn.Module):
+    """Learn an energy: a Hamiltonian neural network, net (..., 2n) -> (..., 1)."""
 
-
-class HNN(DerivativePredictor):
-    """A Hamiltonian neural network: net (..., 2n) -> (..., 1) gives the energy."""
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
 
     def energy(self, z: Tensor) -> Tensor:
         """Return the learned energy H_θ(z), up to a constant, (..., 2n) -> (...)."""
@@ -92,8 +130,8 @@ class HNN(DerivativePredictor):
         return hamiltonian_vector_field(self.energy, z)
 
 
-class DissipativeHNN(HNN):
-    """An HNN that loses energy: dq/dt = ∂H/∂p, dp/dt = −∂H/∂q − ∂R/∂p.
+class DissipativeHNN(nn.Module):
+    """Learn an energy and its loss: dq/dt = ∂H/∂p, dp/dt = −∂H/∂q − ∂R/∂p.
 
     Rayleigh's dissipation function R takes p, which is measured, not the velocity
     ∂H/∂p, which is learned itself. Its net is (..., n) -> (..., 1). R is even: H + a·q
@@ -101,8 +139,12 @@ class DissipativeHNN(HNN):
     """
 
     def __init__(self, net: nn.Module, dissipation_net: nn.Module):
-        super().__init__(net)
-        self.dissipation_net = dissipation_net
+        super().__init__()
+        self.net, self.dissipation_net = net, dissipation_net
+
+    def energy(self, z: Tensor) -> Tensor:
+        """Return the learned energy H_θ(z), up to a constant, (..., 2n) -> (...)."""
+        return self.net(z).squeeze(-1)
 
     def dissipation(self, p: Tensor) -> Tensor:
         """Return R_θ(p) = R_θ(−p), up to a constant, (..., n) -> (...)."""
@@ -114,27 +156,19 @@ class DissipativeHNN(HNN):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return dz/dt = (∂H_θ/∂p, −∂H_θ/∂q − ∂R_θ/∂p), (..., 2n)."""
-        dq_dt, dp_dt = split(super().forward(z))
+        dq_dt, dp_dt = split(hamiltonian_vector_field(self.energy, z))
         return torch.cat([dq_dt, dp_dt + self.friction(split(z)[1])], dim=-1)
 
 
-class SeparableHNN(HNN):
-    """An HNN whose energy is T(p) + V(q), so that leapfrog can step it.
+class Separable(nn.Module):
+    """Move by H_θ = T(p) + V(q), which leapfrog can step; abstract.
 
-    Two networks or ensembles, (..., n) -> (..., 1) each, give T and V.
+    A model writes ``kinetic``, T of p, and ``potential``, V of q, (..., n) -> (...).
     """
 
     def __init__(self, kinetic_net: nn.Module, potential_net: nn.Module):
-        nn.Module.__init__(self)
+        super().__init__()
         self.kinetic_net, self.potential_net = kinetic_net, potential_net
-
-    def kinetic(self, p: Tensor) -> Tensor:
-        """Return T(p), up to a constant, (..., n) -> (...)."""
-        return self.kinetic_net(p).squeeze(-1)
-
-    def potential(self, q: Tensor) -> Tensor:
-        """Return V(q), up to a constant, (..., n) -> (...)."""
-        return self.potential_net(q).squeeze(-1)
 
     def energy(self, z: Tensor) -> Tensor:
         """Return H_θ(z) = T(p) + V(q), (..., 2n) -> (...)."""
@@ -149,9 +183,23 @@ class SeparableHNN(HNN):
         """Return dp/dt = −∂V/∂q, (..., n) -> (..., n)."""
         return -gradient(self.potential, q)
 
+    def forward(self, z: Tensor) -> Tensor:
+        """Return dz/dt = (∂T/∂p, −∂V/∂q), (..., 2n)."""
+        return hamiltonian_vector_field(self.energy, z)
 
-class PairwiseHNN(SeparableHNN):
-    """A SeparableHNN of equal bodies in the plane: H = Σ T(|pᵢ|²) + Σ V(log rᵢⱼ).
+
+class SeparableHNN(Separable):
+    """Learn T(p) and V(q) by two networks, (..., n) -> (..., 1) each."""
+
+    def kinetic(self, p: Tensor) -> Tensor:
+        return self.kinetic_net(p).squeeze(-1)
+
+    def potential(self, q: Tensor) -> Tensor:
+        return self.potential_net(q).squeeze(-1)
+
+
+class PairwiseHNN(Separable):
+    """Learn H = Σ T(|pᵢ|²) + Σ V(log rᵢⱼ) of equal bodies in the plane.
 
     Both networks are (..., 1) -> (..., 1), whatever the number of bodies. The energy
     is the same for moved, turned or exchanged bodies, so momentum and angular momentum
@@ -159,11 +207,9 @@ class PairwiseHNN(SeparableHNN):
     """
 
     def kinetic(self, p: Tensor) -> Tensor:
-        """Return Σ T(|pᵢ|²) over bodies, (..., 2N) -> (...)."""
         square = (p.unflatten(-1, (-1, 2)) ** 2).sum(dim=-1)  # (..., N)
         return self.kinetic_net(square[..., None]).sum(dim=(-2, -1))
 
     def potential(self, q: Tensor) -> Tensor:
-        """Return Σ V(log rᵢⱼ) over pairs, (..., 2N) -> (...); ValueError if r = 0."""
         _, r = separations(q.unflatten(-1, (-1, 2)))  # (..., pairs)
         return self.potential_net(r.log()[..., None]).sum(dim=(-2, -1))

@@ -9,13 +9,14 @@ import sys
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam
-from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.optim import Adam, lr_scheduler
 from tqdm import trange
 
+from hnnlib import checks
+from hnnlib.checks import expect
 from hnnlib.integrators import leapfrog, rollout
-from hnnlib.mechanics import check_positive, split
-from hnnlib.models import MLP, SeparableHNN
+from hnnlib.mechanics import split
+from hnnlib.models import MLP, Separable
 from hnnlib.systems import Pendulum
 
 SIZE = 28  # pixels across
@@ -28,8 +29,7 @@ def render(angle: Tensor) -> Tensor:
     White on black, with edges two pixels soft: the smallest turn changes the picture.
     ValueError unless all angles are finite.
     """
-    for bad in angle[~angle.isfinite()]:
-        raise ValueError(f"angle is {bad}; expected finite numbers")
+    checks.finite(angle[..., None], "angle")
     x = torch.arange(SIZE, dtype=angle.dtype) - (SIZE - 1) / 2  # across
     y = x[:, None]  # down
     a = angle.reshape(-1, 1, 1)
@@ -48,8 +48,7 @@ def read_angle(frames: Tensor) -> tuple[Tensor, Tensor]:
 
     Frames are (..., 28, 28), else ValueError; a parabola joins templates 0.005 apart.
     """
-    if frames.shape[-2:] != (SIZE, SIZE):
-        raise ValueError(f"frames have shape {tuple(frames.shape)}; expected 28 x 28")
+    checks.tensor(frames, "frames", (*frames.shape[:-2], SIZE, SIZE))
     grid = torch.linspace(-math.pi, math.pi, 1258, dtype=frames.dtype)[:-1]
     template = render(grid).flatten(-2)  # (templates, 784)
     angle, error = [], []
@@ -64,21 +63,21 @@ def read_angle(frames: Tensor) -> tuple[Tensor, Tensor]:
     return tuple(torch.cat(x).reshape(frames.shape[:-2]) for x in (angle, error))
 
 
-def pairs(film: Tensor) -> Tensor:
+def frame_pairs(film: Tensor) -> Tensor:
     """Return each frame behind the one before it, (..., time - 1, 2, 28, 28).
 
     ValueError unless the film is (..., 2 or more, 28, 28) with values in [0, 1].
     """
     shape = tuple(film.shape)
-    if len(shape) < 3 or shape[-3] < 2 or shape[-2:] != (SIZE, SIZE):
-        raise ValueError(f"film has shape {shape}; expected (..., time >= 2, 28, 28)")
+    fits = len(shape) > 2 and shape[-3] > 1 and shape[-2:] == (SIZE, SIZE)
+    expect(fits, f"film has shape {shape}", "(..., time >= 2, 28, 28)")
     low, high = film.min().item(), film.max().item()
-    if not 0 <= low <= high <= 1:
-        raise ValueError(f"film has values from {low:g} to {high:g}; expected [0, 1]")
+    got = f"film has values from {low:g} to {high:g}"
+    expect(0 <= low <= high <= 1, got, "[0, 1]")
     return torch.stack([film[..., :-1, :, :], film[..., 1:, :, :]], dim=-3)
 
 
-def film(z0: Tensor, frames: int) -> tuple[Tensor, Tensor]:
+def film_pendulums(z0: Tensor, frames: int) -> tuple[Tensor, Tensor]:
     """Return unit pendulums' exact motion (n, frames, 2) from z0 (n, 2), and a film."""
     t = FRAME_TIME * torch.arange(frames, dtype=z0.dtype)
     z = rollout(Pendulum().field, z0, t)
@@ -93,8 +92,7 @@ class VAE(nn.Module):
     """
 
     def __init__(self, seed: int, latent: int = 2, width: int = 128):
-        if latent < 2 or latent % 2:
-            raise ValueError(f"latent is {latent}; expected 2, 4, ...: q, then p")
+        expect(latent % 2 == 0 < latent, f"latent is {latent}", "2, 4, ...: q, then p")
         super().__init__()
         hidden = (width, width, width)
         self.encoder = MLP(2 * SIZE**2, *hidden, 2 * latent, seed=seed).float()
@@ -112,38 +110,21 @@ class VAE(nn.Module):
         return self.decoder(wave).unflatten(-1, (SIZE, SIZE))
 
 
-def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Return the Kullback-Leibler divergence from N(0, 1), (..., latent) -> (...).
-
-    Σ (μ² + σ² − 1 − ln σ²)/2 (Kingma & Welling 2014, appendix B), in nats.
-    """
-    return (mean**2 + log_variance.exp() - 1 - log_variance).sum(dim=-1) / 2
-
-
-def canonical(z: Tensor) -> Tensor:
-    """Return mean (dq/dt − p)² of latent paths, (..., time, 2n) -> (...).
-
-    The constraint that makes latents canonical (Greydanus et al. 2019, eq. 7), with
-    central differences, which are a leapfrog's p exactly.
-    """
-    q, p = split(z)
-    rate = (q[..., 2:, :] - q[..., :-2, :]) / (2 * FRAME_TIME)
-    return ((rate - p[..., 1:-1, :]) ** 2).mean(dim=(-2, -1))
-
-
-class LatentHNN(SeparableHNN):
-    """An HNN of latents, H = |p|²/2 + V(q), in float32; q̇ = p is its convention."""
+class LatentHNN(Separable):
+    """Learn an energy of latents, |p|²/2 + V(q): q̇ = p is a convention. Float32."""
 
     def __init__(self, seed: int, n: int = 1, width: int = 64):
-        potential = MLP(n, width, width, 1, seed=seed, activation=nn.Tanh).float()
-        super().__init__(nn.Identity(), potential)
+        super().__init__()
+        net = MLP(n, width, width, 1, seed=seed, activation=nn.Tanh)
+        self.potential_net = net.float()
 
     def kinetic(self, p: Tensor) -> Tensor:
-        """Return |p|²/2, (..., n) -> (...)."""
         return (p**2).sum(dim=-1) / 2
 
+    def potential(self, q: Tensor) -> Tensor:
+        return self.potential_net(q).squeeze(-1)
+
     def velocity(self, p: Tensor) -> Tensor:
-        """Return dq/dt = p, (..., n) alike."""
         return p
 
     def rollout(self, z0: Tensor, n: int) -> Tensor:
@@ -158,23 +139,27 @@ def film_losses(
     """Return the parts of the loss on films (batch, time, 28, 28), each a mean.
 
     frames: what the VAE restores; future: what it makes of the HNN's rollout from the
-    first state; latent, canonical: errors over the variance of z, or the latents would
-    shrink to please them; KL. Pictures are compared at every other time.
+    first state, both at every other time; latent, canonical (dq/dt = p, Greydanus et
+    al. 2019, eq. 7): errors over the variance of z, or the latents would shrink to
+    please them; KL: divergence from N(0, 1) (Kingma & Welling 2014, appendix B).
     """
-    mean, log_variance = vae.encode(pairs(film))  # (batch, time - 1, 2n) each
+    mean, log_variance = vae.encode(frame_pairs(film))  # (batch, time - 1, 2n) each
     noise = torch.randn(mean.shape, generator=generator, dtype=mean.dtype)
     z = mean + (log_variance / 2).exp() * noise
     rolled = hnn.rollout(z[:, 0], z.shape[1] - 1)
     first = int(torch.randint(2, (), generator=generator))
     shown = vae.decode(torch.stack([z, rolled])[:, :, first::2])
     frames, future = ((shown - film[:, 1:][:, first::2]) ** 2).mean(dim=(1, 2, 3, 4))
-    variance = mean.flatten(0, 1).var(dim=0)
+    variance = mean.flatten(0, 1).var(dim=0)  # (2n,)
+    q, p = split(mean)
+    rate = (q[:, 2:] - q[:, :-2]) / (2 * FRAME_TIME)  # a leapfrog's p exactly
+    divergence = mean**2 + log_variance.exp() - 1 - log_variance  # twice that of each
     return {
         "frames": frames,
         "future": future,
         "latent": ((rolled - mean) ** 2 / variance).mean(),
-        "canonical": canonical(mean / split(variance)[1].mean().sqrt()).mean(),
-        "KL": kl(mean, log_variance).mean(),
+        "canonical": ((rate - p[:, 1:-1]) ** 2).mean() / split(variance)[1].mean(),
+        "KL": divergence.sum(dim=-1).mean() / 2,
     }
 
 
@@ -194,13 +179,12 @@ def fit_films(
     their size, to 1e-5 over 3000. Adam, 1e-3 falling along a cosine, gradients clipped
     at 1; a label shows a progress bar. ValueError if films are shorter than 18 frames.
     """
-    check_positive(steps=steps)
-    if films.shape[1] < 18:
-        raise ValueError(f"films have {films.shape[1]} frames; expected 18 or more")
+    checks.count(steps=steps)
+    expect(films.shape[1] > 17, f"films have {films.shape[1]} frames", "18 or more")
     generator = torch.Generator().manual_seed(seed)
     weights = [*vae.parameters(), *hnn.parameters()]
     adam = Adam(weights, 1e-3, fused=True)
-    cosine = CosineAnnealingLR(adam, steps)
+    cosine = lr_scheduler.CosineAnnealingLR(adam, steps)
     history = torch.empty(steps, 5)  # at once: a list would scatter the memory
     for i in trange(steps, desc=label, disable=label is None, file=sys.stdout):
         which = torch.randint(len(films), (24, 1), generator=generator)

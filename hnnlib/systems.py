@@ -1,43 +1,48 @@
 """Physical systems with a known Hamiltonian; introduced in notebooks 01 and 07.
 
-A new system is one frozen dataclass with ``energy`` and ``field``, or ``velocity`` and
-``force``; closed forms are tests' oracles.
+A new system is one frozen dataclass. Closed forms are tests' oracles.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from scipy.special import ellipk
 from torch import Tensor
 
-from hnnlib.mechanics import Energy, VectorField, check_positive, split
-
-
-@runtime_checkable
-class System(Protocol):
-    """What an explorer needs to know of a system: H(z) and dz/dt."""
-
-    energy: Energy
-    field: VectorField
+from hnnlib import checks
+from hnnlib.checks import expect
+from hnnlib.mechanics import split
 
 
 class Separable:
-    """A system with H = T(p) + V(q), whose ``velocity`` and ``force`` are its field."""
+    """A system with H = T(p) + V(q) and positive constants; abstract.
+
+    A system writes ``energy``, H (..., 2n) -> (...), ``velocity``, ∂H/∂p of p, and
+    ``force``, −∂H/∂q of q, both (..., n) -> (..., n); of one degree of freedom also
+    ``state``, (...) and (...) -> (..., 2), of an energy and a phase angle in radian.
+    """
 
     def __post_init__(self) -> None:
-        check_positive(**vars(self))
+        checks.positive(**vars(self))
 
     def field(self, z: Tensor) -> Tensor:
         """Return dz/dt = (velocity(p), force(q)) in closed form, (..., 2n) alike."""
         q, p = split(z)
         return torch.cat([self.velocity(p), self.force(q)], dim=-1)
 
+    def sample_by_energy(
+        self, n: int, energy_low: float, energy_high: float, generator: torch.Generator
+    ) -> Tensor:
+        """Draw n states (n, 2) with H ~ U[energy_low, energy_high] and any phase."""
+        h, angle = sample_polar(n, energy_low, energy_high, "energy", generator)
+        self.state(h.new_tensor(energy_high), angle)  # refuses what has no state
+        return self.state(h, angle)
+
 
 @dataclass(frozen=True)
 class MassSpring(Separable):
-    """A mass m on a spring of stiffness k, both positive: H = p²/2m + kq²/2."""
+    """A mass m on a spring of stiffness k: H = p²/2m + kq²/2."""
 
     m: float = 1.0
     k: float = 1.0
@@ -48,17 +53,19 @@ class MassSpring(Separable):
         return 2 * math.pi * math.sqrt(self.m / self.k)
 
     def energy(self, z: Tensor) -> Tensor:
-        """Return H(z), (..., 2) -> (...)."""
         q, p = split(z)
         return (p**2 / (2 * self.m) + self.k * q**2 / 2).sum(dim=-1)
 
     def velocity(self, p: Tensor) -> Tensor:
-        """Return dq/dt = ∂H/∂p, (..., 1) -> (..., 1)."""
         return p / self.m
 
     def force(self, q: Tensor) -> Tensor:
-        """Return dp/dt = −∂H/∂q, (..., 1) -> (..., 1)."""
         return -self.k * q
+
+    def state(self, h: Tensor, angle: Tensor) -> Tensor:
+        q = torch.sqrt(2 * h / self.k) * angle.cos()
+        p = torch.sqrt(2 * h * self.m) * angle.sin()
+        return torch.stack([q, p], dim=-1)
 
     def solution(self, z0: Tensor, t: Tensor) -> Tensor:
         """Return the exact motion (*batch, time, 2) from z0 (*batch, 2) at t = 0."""
@@ -68,22 +75,13 @@ class MassSpring(Separable):
         p_t = p * angle.cos() - q * scale * angle.sin()
         return torch.stack([q_t, p_t], dim=-1)
 
-    def sample_by_energy(
-        self, n: int, energy_low: float, energy_high: float, generator: torch.Generator
-    ) -> Tensor:
-        """Draw n states (n, 2) with H ~ U[energy_low, energy_high] and any phase."""
-        h, angle = sample_polar(n, energy_low, energy_high, "energy", generator)
-        q = torch.sqrt(2 * h / self.k) * angle.cos()
-        p = torch.sqrt(2 * h * self.m) * angle.sin()
-        return torch.stack([q, p], dim=-1)
-
 
 @dataclass(frozen=True)
 class Pendulum(Separable):
     """A mass m on a rod of length l under gravity g: H = p²/2ml² + mgl(1 − cos q).
 
-    q is the angle from the lowest point, p the angular momentum, all constants are
-    positive. From H = 2mgl on, the separatrix, it turns over instead of swinging.
+    q is the angle from the lowest point, p the angular momentum. From H = 2mgl on, the
+    separatrix, it turns over instead of swinging: ``state`` and ``period`` are swings'.
     """
 
     m: float = 1.0
@@ -96,47 +94,37 @@ class Pendulum(Separable):
         return 2 * self.m * self.g * self.l
 
     def energy(self, z: Tensor) -> Tensor:
-        """Return H(z), (..., 2) -> (...)."""
         q, p = split(z)
         potential = self.m * self.g * self.l * (1 - q.cos())
         return (p**2 / (2 * self.m * self.l**2) + potential).sum(dim=-1)
 
     def velocity(self, p: Tensor) -> Tensor:
-        """Return dq/dt = ∂H/∂p, (..., 1) -> (..., 1)."""
         return p / (self.m * self.l**2)
 
     def force(self, q: Tensor) -> Tensor:
-        """Return dp/dt = −∂H/∂q, the torque, (..., 1) -> (..., 1)."""
-        return -self.m * self.g * self.l * q.sin()
+        return -self.m * self.g * self.l * q.sin()  # the torque
+
+    def modulus(self, h: Tensor) -> Tensor:
+        """Return k² = h/2mgl of swings, (...) alike; ValueError unless 0 < h < 2mgl."""
+        h, top = torch.as_tensor(h), self.separatrix
+        swings = ((0 < h) & (h < top)).all()
+        expect(swings, f"h is {h}", f"energies of swings, 0 < h < 2mgl = {top:g}")
+        return h / top
+
+    def state(self, h: Tensor, angle: Tensor) -> Tensor:
+        # The angle is one of k·sin(q/2) and p, in which orbits are round.
+        q = 2 * torch.asin(self.modulus(h).sqrt() * angle.cos())
+        p = torch.sqrt(2 * h * self.m * self.l**2) * angle.sin()
+        return torch.stack([q, p], dim=-1)
 
     def period(self, h: Tensor) -> Tensor:
         """Return the exact time of a swing to and fro at energy h, (...) -> (...).
 
         4√(l/g)·K(k), with the complete elliptic integral K and k² = h/2mgl (Landau &
-        Lifshitz, Mechanics, §11). ValueError unless 0 < h < 2mgl.
+        Lifshitz, Mechanics, §11).
         """
-        swings = (h > 0) & (h < self.separatrix)
-        if not swings.all():
-            got, top = h[~swings][0], self.separatrix
-            raise ValueError(f"h is {got:g}; a swing has 0 < h < 2mgl = {top:g}")
-        k2 = (h.detach() / self.separatrix).numpy()
-        return 4 * math.sqrt(self.l / self.g) * torch.as_tensor(ellipk(k2))
-
-    def sample_by_energy(
-        self, n: int, energy_low: float, energy_high: float, generator: torch.Generator
-    ) -> Tensor:
-        """Draw n states (n, 2) with H ~ U[energy_low, energy_high], below 2mgl.
-
-        The phase angle is uniform in coordinates that make orbits round, √2·sin(q/2)
-        and p over their greatest values: uniform in time for small swings only.
-        """
-        if not energy_high < self.separatrix:
-            got = f"energy_high is {energy_high}"
-            raise ValueError(f"{got}; expected less than 2mgl = {self.separatrix:g}")
-        h, angle = sample_polar(n, energy_low, energy_high, "energy", generator)
-        q = 2 * torch.asin(torch.sqrt(h / self.separatrix) * angle.cos())
-        p = torch.sqrt(2 * h * self.m * self.l**2) * angle.sin()
-        return torch.stack([q, p], dim=-1)
+        integral = torch.as_tensor(ellipk(self.modulus(h).detach().numpy()))
+        return 4 * math.sqrt(self.l / self.g) * integral
 
 
 def sample_by_radius(
@@ -150,13 +138,9 @@ def sample_by_radius(
 def sample_polar(
     n: int, low: float, high: float, name: str, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Draw n values from U[low, high] and n angles from U[0, 2π), each (n,) float64.
-
-    ValueError if n < 1 or unless 0 <= low < high.
-    """
-    check_positive(n=n)
-    if not 0 <= low < high < math.inf:
-        got = f"{name}_low, {name}_high are {low}, {high}"
-        raise ValueError(f"{got}; expected 0 <= low < high")
-    u = torch.rand(2, n, generator=generator, dtype=torch.float64)
+    """Draw n values from U[low, high], 0 <= low < high, and n angles from U[0, 2π)."""
+    checks.count(n=n)
+    got = f"{name}_low, {name}_high are {low}, {high}"
+    expect(0 <= low < high < math.inf, got, "0 <= low < high")
+    u = torch.rand(2, n, generator=generator, dtype=torch.float64)  # (2, n)
     return low + (high - low) * u[0], 2 * math.pi * u[1]

@@ -2,43 +2,33 @@
 
 import sys
 import warnings
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam
-from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.optim import Adam, lr_scheduler
 from tqdm import trange
 
-from hnnlib.mechanics import check_positive
-
-
-@dataclass(frozen=True)
-class History:
-    """The training loss at every step: (steps,), of an ensemble (steps, members)."""
-
-    loss: Tensor
-
-    @property
-    def diverged(self) -> list[int]:
-        """The members whose last loss is not finite."""
-        return [i for i, x in enumerate(self.loss[-1].flatten()) if not x.isfinite()]
-
-
-class TrainingDiverged(RuntimeError):
-    """No member's loss is finite any more; ``history`` holds the losses."""
-
-    def __init__(self, history: History):
-        super().__init__(f"the loss is not finite at step {len(history.loss) - 1}")
-        self.history = history
+from hnnlib import checks
+from hnnlib.checks import expect
 
 
 def mse(prediction: Tensor, target: Tensor) -> Tensor:
     """Return the mean squared error over the last two axes: (..., N, 2n) -> (...)."""
-    if prediction.shape != target.shape:
-        got, expected = tuple(prediction.shape), tuple(target.shape)
-        raise ValueError(f"prediction has shape {got}; expected {expected}")
+    checks.tensor(prediction, "prediction", target.shape)
     return ((prediction - target) ** 2).mean(dim=(-2, -1))
+
+
+def check_samples(model: nn.Module, inputs: Tensor, targets: Tensor) -> None:
+    """Refuse what are no pairs of finite rows, and a model that cannot learn them."""
+    for name, x in (("inputs", inputs), ("targets", targets)):
+        checks.finite(x, name)
+        fits = x.ndim > 1 and x.numel() and x.shape[:-1] == inputs.shape[:-1]
+        rows = f"rows (..., N, 2n) as the inputs' {tuple(inputs.shape)}"
+        expect(fits, f"{name} have shape {tuple(x.shape)}", rows)
+    learns = torch.is_grad_enabled() and any(
+        w.requires_grad for w in model.parameters()
+    )
+    expect(learns, "model has nothing to train", "weights, outside torch.no_grad")
 
 
 def fit(
@@ -51,25 +41,25 @@ def fit(
     label: str | None = None,
     batch: int | None = None,
     seed: int = 0,
-) -> History:
+) -> Tensor:
     """Train on the mean squared error of model(inputs) by Adam, in place.
 
-    Inputs and targets are (N, 2n), of an ensemble (members, N, 2n): the sum of the
-    losses leaves each member alone; who diverges is named in the history and a warning.
-    The learning rate falls to zero along a cosine; a label shows a progress bar. Each
-    step sees all samples or, if given, a batch of so many, drawn with replacement by a
-    generator of that seed, the same for all members. Raises ValueError if shapes differ
-    or steps or batch < 1, and TrainingDiverged if no loss is finite any more.
+    Inputs and targets are (N, 2n), of an ensemble (members, N, 2n): the sum of losses
+    leaves each member alone; a warning names who diverged, RuntimeError if all. The
+    rate falls to 0 along a cosine; a label shows a progress bar. A step sees all rows
+    or a batch, drawn with replacement, the same for all members. Returns the loss
+    before each step, (steps,) or (steps, members).
     """
-    check_positive(steps=steps, batch=1 if batch is None else batch)
-    if (got := tuple(targets.shape[:-1])) != (expected := tuple(inputs.shape[:-1])):
-        raise ValueError(f"targets have shape {got} but the last; expected {expected}")
+    checks.count(steps=steps, batch=1 if batch is None else batch)
+    check_samples(model, inputs, targets)
+    inputs, targets = inputs.detach(), targets.detach()
     generator, rows = torch.Generator().manual_seed(seed), slice(None)
-    weights = model.parameters()
-    adam = Adam(weights, learning_rate, weight_decay=weight_decay, fused=True)
-    cosine = CosineAnnealingLR(adam, steps)
-    losses: list = []  # numbers: small tensors, kept, would scatter the memory
-    for _ in trange(steps, desc=label, disable=label is None, file=sys.stdout):
+    adam = Adam(
+        model.parameters(), learning_rate, weight_decay=weight_decay, fused=True
+    )
+    cosine = lr_scheduler.CosineAnnealingLR(adam, steps)
+    losses: list = []  # as numbers: small tensors that stay would scatter the memory
+    for i in trange(steps, desc=label, disable=label is None, file=sys.stdout):
         adam.zero_grad()
         if batch is not None:
             rows = torch.randint(inputs.shape[-2], (batch,), generator=generator)
@@ -79,8 +69,7 @@ def fit(
         cosine.step()
         losses.append(loss.tolist())
         if not loss.isfinite().any():
-            raise TrainingDiverged(History(loss.new_tensor(losses)))
-    history = History(loss.new_tensor(losses))
-    if lost := history.diverged:
-        warnings.warn(f"{len(lost)} of {loss.numel()} diverged: {lost}", stacklevel=2)
-    return history
+            raise RuntimeError(f"the loss is not finite at step {i}")
+    if lost := (~loss.isfinite()).nonzero().flatten().tolist():
+        warnings.warn(f"{len(lost)} of {len(loss)} diverged: {lost}", stacklevel=2)
+    return torch.tensor(losses, dtype=loss.dtype)

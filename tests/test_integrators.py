@@ -1,19 +1,21 @@
 """Integrators against closed forms, scipy and the laws they promise to keep."""
 
 import math
-import warnings
 
 import numpy as np
 import pytest
 import torch
 from scipy.integrate import solve_ivp
+from torch import nn
 from torch.autograd.functional import jacobian
 
-from hnnlib import integrators
+from hnnlib import integrators, systems
+from hnnlib.data import spring_dataset
 from hnnlib.integrators import iterate, leapfrog, rollout
 from hnnlib.mechanics import split
-from hnnlib.models import MLP, DerivativePredictor
+from hnnlib.models import HNN, MLP, DerivativePredictor, SeparableHNN, StepPredictor
 from hnnlib.systems import MassSpring
+from hnnlib.training import fit
 
 ORDER = {
     "rk4": 4,
@@ -252,20 +254,81 @@ def test_trajectory_is_differentiable_in_its_start(method):
 
 
 @pytest.mark.parametrize("method", ["rk4", "implicit_midpoint", "iterate", "rollout"])
-def test_trajectory_of_a_model_carries_no_graph(method):
+def test_trajectory_of_a_model_follows_the_grad_mode_of_torch(method):
     model = DerivativePredictor(MLP(2, 8, 2, seed=0))
     t = 3 if method == "iterate" else times(1, 3)
     march = getattr(integrators, method)
-    assert not march(model, states([1.0, 0.3]), t).requires_grad
+    assert march(model, states([1.0, 0.3]), t).requires_grad == (method != "rollout")
     with torch.no_grad():
         z = march(model, states([1.0, 0.3]).requires_grad_(), t)
     assert not z.requires_grad
 
 
-def test_rollout_carries_no_graph_and_leaves_its_start_alone():
+class Spring(nn.Module):
+    """H = p²/2 + kq²/2, whose stiffness k can be learned."""
+
+    def __init__(self, k):
+        super().__init__()
+        self.k = nn.Parameter(torch.tensor(k, dtype=torch.float64))
+
+    def velocity(self, p):
+        return p
+
+    def force(self, q):
+        return -self.k * q
+
+    def field(self, z):
+        q, p = split(z)
+        return torch.cat([p, -self.k * q], dim=-1)
+
+
+@FIXED
+def test_a_loss_through_an_integrator_teaches_what_the_field_is_made_of(method):
+    z0, t = states([1.0, 0.3], [0.2, -0.5]), states(0.0, 0.1, 0.2)
+    later = states([0.9, 0.1], [0.3, -0.4])
+
+    def loss(spring):
+        return ((run(method, spring, z0, t)[:, -1] - later) ** 2).mean()
+
+    spring, h = Spring(2.0), 1e-6
+    loss(spring).backward()
+    slope = (loss(Spring(2.0 + h)) - loss(Spring(2.0 - h))).item() / (2 * h)
+    assert abs(slope) > 1e-3
+    assert spring.k.grad.item() == pytest.approx(slope, rel=1e-6)
+
+
+def test_rollout_says_that_it_has_no_gradient_and_leaves_its_start_alone():
     z0 = states([1.0, 0.3]).requires_grad_()
-    assert not rollout(Pendulum.field, z0, times(1, 3)).requires_grad
+    with pytest.raises(ValueError, match="z0 requires a gradient; expected none in"):
+        rollout(Pendulum.field, z0, times(1, 3))
     assert z0.requires_grad
+    z = rollout(DerivativePredictor(MLP(2, 8, 2, seed=0)), z0.detach(), times(1, 3))
+    assert not z.requires_grad
+
+
+def test_a_map_is_no_field():
+    step, z0 = StepPredictor(MLP(2, 8, 2, seed=0)), states([1.0, 0.3])
+    for integrate in (rollout, integrators.rk4, integrators.implicit_midpoint):
+        with pytest.raises(ValueError, match="StepPredictor is a map, no field"):
+            integrate(step, z0, times(1, 3))
+    assert iterate(step, z0, 2).shape == (1, 3, 2)
+
+
+@FIXED
+def test_a_run_remembers_nothing_of_the_run_before(method):
+    t, a, b = times(1, 4), states([1.2, 0.3]), states([-0.7, 0.9])
+    run(method, Pendulum, a, t)
+    after = run(method, Pendulum, b, t)
+    assert torch.equal(after, run(method, Pendulum, b, t))
+    halves = [run(method, Pendulum, b, t[:3])]
+    halves.append(run(method, Pendulum, halves[0][..., -1, :], t[2:])[..., 1:, :])
+    torch.testing.assert_close(after, torch.cat(halves, -2), rtol=1e-12, atol=1e-12)
+
+
+def test_symplectic_euler_kicks_before_it_drifts():
+    z = run("symplectic_euler", MassSpring(), states([1.0, 0.5]), times(0.1, 1))
+    p = 0.5 - 0.1 * 1.0
+    assert z[0, 1].tolist() == pytest.approx([1.0 + 0.1 * p, p], abs=1e-15)
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
@@ -278,38 +341,122 @@ def test_iterate_applies_a_map_again_and_again(shape, rng):
         torch.testing.assert_close(z[..., i, :], z0 @ turn.matrix_power(i).T)
 
 
-# Members that fail
+# Members in company, small units, short digits
 
 
-def wall(z):
-    """Free motion, undefined from q = 2 on."""
-    q, p = split(z)
-    return torch.cat([p, 0 * p], dim=-1).where(q < 2, torch.nan)
+class Counted:
+    """A field that counts its calls."""
+
+    def __init__(self, field):
+        self.field, self.calls = field, 0
+
+    def __call__(self, z):
+        self.calls += 1
+        return self.field(z)
 
 
-def test_member_that_diverges_is_named_and_leaves_the_others_alone():
-    z0, t = states([[0, 0.5], [0, 1]], [[1, 0.1], [0, -1]]), times(3, 60)
-    with pytest.warns(UserWarning, match=r"1 batch members lost: \[\[0, 1\]\]"):
-        z = rollout(wall, z0, t)
-    assert z[0, 1, t > 2].isnan().all()
-    keep = torch.tensor([True, False, True, True])
-    others = rollout(wall, z0.view(4, 2)[keep], t)
-    assert (z.view(4, 61, 2)[keep] - others).abs().max() < 1e-7
+def springs(k):
+    """A field of springs with unit masses, one stiffness a member."""
+    k = torch.as_tensor(k, dtype=torch.float64)[:, None]
+    return lambda z: torch.cat([split(z)[1], -k * split(z)[0]], dim=-1)
 
 
-def test_member_that_diverges_is_right_until_it_is_lost():
-    t = times(3, 60)
-    with pytest.warns(UserWarning, match="lost"):
-        z = rollout(wall, states([0.0, 1.0], [0.0, 0.5]), t)
-    q = z[0, :, 0]
-    assert (q - t)[q.isfinite()].abs().max() < 1e-7
-    assert q[1:].isfinite().any()
+@pytest.mark.parametrize("slow", [1, 49, 20_000])
+def test_a_fast_member_is_as_accurate_in_company_as_alone(slow):
+    t, z0 = times(2, 8), states([1.0, 0.0])
+    exact = MassSpring(k=100.0).solution(z0, t)
+    alone = (rollout(springs([100.0]), z0, t) - exact).abs().max()
+    crowd = springs([*[0.01] * slow, 100.0])
+    among = rollout(crowd, z0.expand(slow + 1, 2), t)[-1:]
+    assert (among - exact).abs().max() < 3 * alone
+    assert alone < 1e-7
 
 
-def test_rollout_without_losses_does_not_warn():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        rollout(wall, states([0.0, 0.5]), times(3, 10))
+def test_a_turning_pendulum_is_as_accurate_among_a_thousand_that_swing(rng):
+    t, fast = times(20, 100), states([0.0, 10.0])
+    slow = systems.Pendulum().sample_by_energy(999, 1e-4, 1e-2, rng)
+    right = rollout(Pendulum.field, fast, t, 1e-12, 1e-14)
+    alone = (rollout(Pendulum.field, fast, t) - right).abs().max()
+    among = rollout(Pendulum.field, torch.cat([slow, fast]), t)[-1:]
+    assert (among - right).abs().max() < 3 * alone
+
+
+def test_company_costs_what_the_docstring_says():
+    calls = []
+    for n in (1, 50, 20_000):
+        field = Counted(Pendulum.field)
+        rollout(field, states([1.5, 0.0]).expand(n, 2), times(20, 2))
+        calls.append(field.calls)
+    assert calls[1] < 1.4 * calls[0] and calls[2] < 2.1 * calls[0]
+
+
+def test_rollout_is_of_order_eight():
+    calls = []
+    for rtol in (1e-6, 1e-10):
+        field = Counted(Pendulum.field)
+        rollout(field, states([1.5, 0.0]), times(100, 2), rtol, 1e-4 * rtol)
+        calls.append(field.calls)
+    assert calls[1] / calls[0] < 4.2  # 3.4; RK45, of order five, 5.0
+    assert calls[0] < 2300  # 1776; RK45 2859
+
+
+def test_relative_and_absolute_tolerance_are_not_exchanged():
+    big, t = states([1e6, 0.0]), times(20, 2)
+    exact = MassSpring().solution(big, t)
+    error = (rollout(MassSpring().field, big, t, rtol=1e-3, atol=1e-12) - exact).abs()
+    assert error.max() > 1e-6 * 1e6
+    error = (rollout(MassSpring().field, big, t, rtol=1e-12, atol=1e-3) - exact).abs()
+    assert error.max() < 1e-9 * 1e6
+
+
+TINY = [(1e-12, 1.0, 1e-6), (1.66e-27, 500.0, 1e-11)]  # kg, N/m, m
+
+
+@pytest.mark.parametrize("m, k, q0", TINY)
+def test_units_too_small_for_atol_are_refused_with_the_one_to_pass(m, k, q0):
+    spring, z0 = MassSpring(m, k), states([q0, 0.0])
+    t = times(5 * spring.period, 50)
+    message = (
+        r"component 1 of z stays below .* too small for atol=1e-13; expected other"
+    )
+    with pytest.raises(ValueError, match=message) as error:
+        rollout(spring.field, z0, t)
+    z = rollout(spring.field, z0, t, atol=float(str(error.value).split("or atol=")[1]))
+    size = torch.tensor([q0, q0 * math.sqrt(m * k)])
+    assert ((z - spring.solution(z0, t)).abs().amax(dim=(0, 1)) / size).max() < 1e-6
+
+
+@pytest.mark.parametrize("power", range(0, -13, -1))
+def test_a_state_of_any_size_is_right_to_a_millionth_or_refused(power):
+    z0, t = states([10.0**power, 0.0]), times(5 * MassSpring().period, 50)
+    try:
+        error = rollout(MassSpring().field, z0, t) - MassSpring().solution(z0, t)
+        assert error.abs().max() < 1e-6 * 10.0**power
+    except ValueError as refusal:
+        assert "too small for atol" in str(refusal) and power <= -6
+
+
+def test_components_at_rest_or_zero_but_for_rounding_are_not_refused():
+    t = times(1, 2)
+    assert not rollout(MassSpring().field, states([0.0, 0.0]), t).any()
+    z0 = states([1.0, 6e-17, 0.0, 0.0])  # two springs, the second at rest
+    assert rollout(MassSpring().field, z0[0], t).isfinite().all()
+
+
+def test_float32_costs_no_more_calls_than_float64():
+    train, _ = spring_dataset(0)
+    hnn = HNN(MLP(2, 32, 32, 1, seed=0)).float()
+    fit(hnn, *(x.float() for x in train.samples()), steps=100)
+    z0, t, calls = states([1.0, 0.0]), times(15, 150), []
+    for dtype in (torch.float32, torch.float64):
+        field = Counted(hnn.to(dtype))
+        z = rollout(field, z0.to(dtype), t)
+        assert z.dtype == dtype
+        calls.append(field.calls)
+    assert calls[0] < 1.5 * calls[1]
+
+
+# Runs that fail
 
 
 def test_blow_up_in_finite_time_tells_when_and_where():
@@ -318,6 +465,23 @@ def test_blow_up_in_finite_time_tells_when_and_where():
         rollout(lambda z: z**2, states([0.1, 0.1], [1.2, 1.0]), times(3, 10))
     reached = float(str(error.value).split("t = ")[1].split(";")[0])
     assert reached == pytest.approx(1 / 1.2, abs=1e-3)
+
+
+def test_a_rate_that_is_no_number_ends_the_run_and_names_the_member():
+    def wall(z):  # free motion, undefined from q = 2 on
+        q, p = split(z)
+        return torch.cat([p, 0 * p], dim=-1).where(q < 2, torch.nan)
+
+    with pytest.raises(RuntimeError, match=r"batch member \[0, 1\] moved") as error:
+        rollout(wall, states([[0, 0.5], [0, 1]], [[1, 0.1], [0, -1]]), times(3, 60))
+    reached = float(str(error.value).split("t = ")[1].split(";")[0])
+    assert reached == pytest.approx(2, abs=1e-3)
+
+
+def test_a_run_that_never_ends_is_ended(monkeypatch):
+    monkeypatch.setattr(integrators, "MAX_CALLS", 500)
+    with pytest.raises(RuntimeError, match="500 calls of the field, no end. Reached t"):
+        rollout(Pendulum.field, states([1.0, 0.0]), times(1e6, 3))
 
 
 def test_too_long_a_step_for_the_implicit_midpoint_is_refused():
@@ -329,24 +493,26 @@ def test_too_long_a_step_for_the_implicit_midpoint_is_refused():
 
 GOOD_T = times(1, 4)
 BAD_START = [
-    (torch.zeros(4, 3), r"z has shape \(4, 3\); expected \(\.\.\., 2n\)"),
-    (torch.tensor(1.0), r"z has shape \(\); expected \(\.\.\., 2n\)"),
-    (torch.zeros(4, 2, dtype=torch.int64), "z0 is torch.int64; expected a floating"),
-    ([1.0, 0.0], "z0 is list; expected a floating"),
-    (states([0, 0], [1, math.nan]), r"z0 is \[1.0, nan\] at index \[1\]; expected fin"),
-    (states([[0, 0], [math.inf, 1]]), r"z0 is \[inf, 1.0\] at index \[0, 1\]"),
-    (states(1.0, -math.inf), r"z0 is \[1.0, -inf\] at index \[\]"),
+    (torch.zeros(4, 3), r"z0 has shape \(4, 3\); expected \(\.\.\., 2n\)"),
+    (torch.tensor(1.0), r"z0 has shape \(\); expected \(\.\.\., 2n\)"),
+    (torch.zeros(4, 2, dtype=torch.int64), "z0 is Tensor torch.int64; .*as_tensor"),
+    (torch.zeros(4, 2, dtype=torch.float16), "z0 is Tensor torch.float16; expected"),
+    ([1.0, 0.0], "z0 is list; expected a float tensor, as torch.as_tensor"),
+    (np.array([1.0, 0.0]), "z0 is ndarray float64; expected a float tensor"),
+    (states([0, 0], [1, math.nan]), r"z0 at \[1\] is \[1.0, nan\]; expected finite"),
+    (states([[0, 0], [math.inf, 1]]), r"z0 at \[0, 1\] is \[inf, 1.0\]"),
+    (states(1.0, -math.inf), r"z0 at \[\] is \[1.0, -inf\]"),
 ]
 BAD_TIMES = [
-    (states(0, 1, 1, 2), r"t is not increasing: t\[1\] = 1, then t\[2\] = 1"),
-    (states(0, 1, 0.5), r"t is not increasing: t\[1\] = 1, then t\[2\] = 0.5"),
-    (states(0, math.nan, 2), r"t has shape \(3,\); expected .*finite"),
-    (states(0, 1, math.inf), r"t has shape \(3,\); expected .*finite"),
-    (states(0.0), r"t has shape \(1,\); expected \(time,\), 2 or more"),
-    (states([0, 1], [2, 3]), r"t has shape \(2, 2\); expected \(time,\)"),
-    (torch.tensor(0.0), r"t has shape \(\); expected \(time,\)"),
-    ([0.0, 1.0], r"list t has shape \(\); expected \(time,\)"),
-    (np.array([0.0, 1.0]), r"ndarray t has shape \(2,\); expected .*tensor"),
+    (states(0, 1, 1, 2), "t goes from 1 to 1 at 1; expected rising times"),
+    (states(0, 1, 0.5), "t goes from 1 to 0.5 at 1; expected rising times"),
+    (states(0, math.nan, 2), "t goes from 0 to nan at 0; expected rising times"),
+    (states(0, 1, math.inf), "t goes from 1 to inf at 1; expected rising times"),
+    (states(0.0), r"t has shape \(1,\); expected a tensor \(time,\) of 2 or more"),
+    (states([0, 1], [2, 3]), r"t has shape \(2, 2\); expected a tensor \(time,\)"),
+    (torch.tensor(0.0), r"t has shape \(\); expected a tensor \(time,\)"),
+    ([0.0, 1.0], r"list t has shape \(\); expected a tensor \(time,\)"),
+    (np.array([0.0, 1.0]), r"ndarray t has shape \(2,\); expected a tensor"),
 ]
 
 
@@ -386,9 +552,9 @@ def test_bad_start_is_refused_before_the_map_is_called(z0, message):
     assert system.calls == 0
 
 
-@pytest.mark.parametrize("n", [0, -2])
-def test_less_than_one_iteration_is_refused(n):
-    with pytest.raises(ValueError, match=f"n is {n}; expected a positive number"):
+@pytest.mark.parametrize("n", [0, -2, 2.5])
+def test_no_whole_number_of_iterations_is_refused(n):
+    with pytest.raises(ValueError, match=f"n is {n}; expected a positive whole number"):
         iterate(lambda z: z, states([0.0, 1.0]), n)
 
 
@@ -405,3 +571,38 @@ def test_field_of_the_wrong_shape_is_refused(method, wrong):
 def test_map_of_the_wrong_shape_is_refused():
     with pytest.raises(ValueError, match=r"has shape \(3, 1\); expected \(3, 2\)"):
         iterate(lambda z: z[..., :1], torch.ones(3, 2), 3)
+
+
+@pytest.mark.parametrize("name", ["rtol", "atol"])
+@pytest.mark.parametrize("value", [0.0, -1e-9, math.nan, math.inf])
+def test_tolerances_that_would_never_end_are_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name} is {value}; expected a positive"):
+        rollout(Pendulum.field, states([1.0, 0.0]), GOOD_T, **{name: value})
+
+
+def forgets(z):
+    split(z)
+
+
+@pytest.mark.parametrize(
+    "field, message",
+    [
+        (forgets, r"field\(z\) is NoneType; expected a float tensor"),
+        (lambda z: tuple(split(z)), r"field\(z\) is tuple; expected a float tensor"),
+        (lambda z: -np.asarray(z), r"field\(z\) is ndarray float64; expected"),
+        (
+            lambda t, z: z,
+            r"field\(z\) fails: .*; expected a function of the state alone",
+        ),
+    ],
+)
+@pytest.mark.parametrize("integrate", [rollout, integrators.rk4])
+def test_a_readers_field_that_is_none_is_refused_in_words(integrate, field, message):
+    with pytest.raises(ValueError, match=message):
+        integrate(field, states([1.0, 0.0]), GOOD_T)
+
+
+def test_float32_starts_of_a_float64_model_are_refused_in_words():
+    hnn, z0 = HNN(MLP(2, 8, 1, seed=0)), torch.tensor([[1.0, 0.0]])
+    with pytest.raises(ValueError, match="x is torch.float32; expected torch.float64"):
+        rollout(hnn, z0, GOOD_T)
