@@ -50,6 +50,14 @@ def test_two_bodies_on_a_circle_obey_keplers_third_law():
         torch.testing.assert_close(z[2], start, rtol=0, atol=1e-7)
 
 
+@pytest.mark.parametrize("n", [2, 3])
+def test_bodies_on_a_ring_go_round_counterclockwise(n):
+    z0 = ring(torch.tensor([0.6, 0.8], dtype=torch.float64), n)
+    assert (NBody((1,) * n).angular_momentum(z0) > 0.1).all()
+    q, p = (x.unflatten(-1, (n, 2)) for x in split(z0))
+    assert (q[0] @ torch.tensor([[0, 1], [-1, 0]]).double() @ p[0]).item() > 0.1
+
+
 @pytest.mark.parametrize("n", [2, 3, 5])
 def test_bodies_on_a_ring_keep_their_distance_from_the_centre(n):
     z0 = ring(torch.tensor([0.6, 0.8], dtype=torch.float64), n)
@@ -115,7 +123,7 @@ def test_same_seed_draws_the_same_starts_and_another_seed_others(sample, n):
 @SAMPLERS
 @pytest.mark.parametrize("count", [0, -1])
 def test_at_least_one_start_must_be_drawn(sample, n, count, rng):
-    with pytest.raises(ValueError, match=f"n is {count}; expected"):
+    with pytest.raises(ValueError, match=f"n is {count}; expected a positive whole"):
         sample(count, rng)
 
 
@@ -126,10 +134,12 @@ def test_separations_are_those_of_all_pairs():
     torch.testing.assert_close(r, torch.tensor([5, 1, 18**0.5]))
 
 
+@pytest.mark.parametrize("apart", [0, 1e-14])
 @pytest.mark.parametrize("ask", ["energy", "field"])
-def test_bodies_that_coincide_are_named(ask, rng):
+def test_bodies_that_coincide_are_named(ask, apart, rng):
     z = draw(rng, 3, 12)
     z[1, 4:6] = z[1, :2] = torch.tensor([1.0, 2.0])
+    z[1, 4] += apart
     message = r"bodies 0 and 2 coincide at \[1.0, 2.0\], index \[1\]"
     with pytest.raises(ValueError, match=message):
         getattr(NBody((1, 1, 1)), ask)(z)
@@ -150,5 +160,6 @@ def test_one_body_is_too_few():
 
 @pytest.mark.parametrize("ask", ["energy", "field", "momentum", "angular_momentum"])
 def test_states_of_another_number_of_bodies_are_refused(ask):
-    with pytest.raises(ValueError, match=r"3 bodies, but q or p has shape \(5, 4\)"):
+    message = r"q or p of 3 bodies has shape \(5, 4\); expected \(5, 6\)"
+    with pytest.raises(ValueError, match=message):
         getattr(NBody((1, 1, 1)), ask)(torch.ones(5, 8))

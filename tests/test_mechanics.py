@@ -1,11 +1,12 @@
 """Hamilton's equations by automatic differentiation, against closed forms."""
 
+import numpy as np
 import pytest
 import torch
 from torch.autograd import gradcheck
 
 from hnnlib.integrators import rollout
-from hnnlib.mechanics import divergence, hamiltonian_vector_field, split
+from hnnlib.mechanics import divergence, gradient, hamiltonian_vector_field, split
 from hnnlib.models import HNN, MLP, DerivativePredictor
 from hnnlib.systems import MassSpring
 
@@ -95,9 +96,35 @@ def test_divergence_has_its_closed_form(shape, rng):
     torch.testing.assert_close(got, 3 * q)
 
 
-def test_divergence_of_a_constant_field_is_zero(rng):
-    field = HNN(MLP(2, 8, 1, seed=0, activation=torch.nn.Identity))
-    assert divergence(field, draw(rng, 5, 2)).tolist() == [0] * 5
+def test_divergence_leaves_its_argument_alone(rng):
+    z = draw(rng, 5, 2)
+    before = z.clone()
+    divergence(lambda z: z**2, z)
+    assert not z.requires_grad and z.grad is None and torch.equal(z, before)
+
+
+def test_divergence_of_a_field_with_a_constant_component_has_its_closed_form(rng):
+    z = draw(rng, 5, 2)
+    got = divergence(lambda z: torch.stack([z[..., 0] ** 2, 0 * z[..., 1]], -1), z)
+    torch.testing.assert_close(got, 2 * z[:, 0])
+
+
+@pytest.mark.parametrize(
+    "field, message",
+    [
+        (lambda z: 2 * z.detach(), r"field\(z\) does not come from z"),
+        (torch.ones_like, r"field\(z\) does not come from z"),
+        (
+            HNN(MLP(2, 8, 1, seed=0, activation=torch.nn.Identity)),
+            r"field\(z\) does not come from z",
+        ),
+        (lambda z: z[..., :1], r"field\(z\) has shape \(5, 1\); expected \(5, 2\)"),
+        (lambda z: z[0], r"field\(z\) has shape \(2,\); expected \(5, 2\)"),
+    ],
+)
+def test_divergence_of_what_it_cannot_differentiate_is_refused(field, message, rng):
+    with pytest.raises(ValueError, match=message):
+        divergence(field, draw(rng, 5, 2))
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -145,3 +172,40 @@ def test_energy_that_is_not_one_number_a_state_is_refused(rng):
     message = r"energy\(z\) has shape \(5, 1\); expected \(5,\)"
     with pytest.raises(ValueError, match=message):
         hamiltonian_vector_field(MLP(2, 8, 1, seed=0), draw(rng, 5, 2))
+
+
+def forgets(z):
+    z.sum(dim=-1)
+
+
+@pytest.mark.parametrize(
+    "energy, message",
+    [
+        (forgets, r"energy\(z\) is NoneType; expected a float tensor"),
+        (lambda z: torch.ones(5).double(), r"energy\(z\) does not come from z"),
+        (lambda z: z.detach().sum(dim=-1), r"energy\(z\) does not come from z"),
+        (lambda z: z.detach().numpy().sum(-1), r"energy\(z\) is ndarray float64"),
+    ],
+)
+def test_energy_without_a_derivative_is_refused_in_words(energy, message, rng):
+    with pytest.raises(ValueError, match=message):
+        gradient(energy, draw(rng, 5, 2))
+
+
+@pytest.mark.parametrize("z", [[1.0, 0.0], np.array([1.0, 0.0]), torch.tensor([1, 0])])
+def test_states_that_are_no_float_tensor_are_refused_in_words(z):
+    for call in (split, HNN(MLP(2, 8, 1, seed=0)), lambda z: gradient(sum, z)):
+        with pytest.raises(
+            ValueError, match="z is .*; expected a float tensor"
+        ):
+            call(z)
+
+
+def test_inference_mode_is_refused_in_words(rng):
+    z = draw(rng, 5, 4)
+    with torch.inference_mode():
+        with pytest.raises(ValueError, match="inference_mode .*; use torch.no_grad"):
+            gradient(energy, z)
+        z = z + 0
+    with pytest.raises(ValueError, match="inference_mode .*; use torch.no_grad"):
+        gradient(energy, z)

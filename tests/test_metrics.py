@@ -30,6 +30,23 @@ def test_relative_energy_is_one_at_the_start_and_follows_the_energy():
     torch.testing.assert_close(relative_energy(spring.energy, z), expected)
 
 
+def test_a_ratio_of_negative_energies_is_one_at_the_start():
+    z = torch.tensor([[-2.0, 0.0], [-1.0, 0.0], [-4.0, 0.0]]).expand(2, 3, 2)
+    ratio = relative_energy(lambda z: z[..., 0], z)
+    assert ratio.tolist() == [[1.0, 0.5, 2.0]] * 2
+
+
+@pytest.mark.parametrize("start", [[0.0, 0.0], [torch.pi, 2.0]])
+def test_a_ratio_to_no_energy_is_refused_with_the_member(start):
+    def energy(z):  # at rest, or on the separatrix: 0
+        q, p = z.unbind(-1)
+        return p**2 / 2 - (1 - q.cos()) if start[0] else p**2 / 2 + 1 - q.cos()
+
+    z = torch.tensor([[1.0, 0.5], start], dtype=torch.float64)[:, None].expand(2, 3, 2)
+    with pytest.raises(ValueError, match=r"member \[1\] starts with energy 0"):
+        relative_energy(energy, z)
+
+
 def test_energy_mse_is_the_mean_square_of_the_energy_error():
     spring, t = MassSpring(2.0, 3.0), times(5, 50)
     true = spring.solution(ROUND, t)
@@ -50,7 +67,9 @@ def test_period_of_the_spring_is_its_closed_form_from_every_start(m, k):
 
 
 def test_phase_and_period_of_more_than_one_coordinate_are_refused():
-    with pytest.raises(ValueError, match=r"z has shape \(3, 9, 4\); expected .*, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"shape \(3, 9, 4\); expected \(3, 9, 2"
+    ):
         period(times(1, 8), torch.ones(3, 9, 4))
 
 
@@ -78,6 +97,25 @@ def test_period_is_nan_without_a_whole_clockwise_turn(turns, known):
 def test_period_of_a_trajectory_at_rest_is_nan():
     z = torch.tensor([0.3, 0.1]).expand(20, 2)
     assert period(times(5, 19), z).isnan()
+
+
+def test_turns_are_counted_to_the_greatest_angle_not_to_the_last():
+    t = times(2, 400)
+    there = torch.where(t < 1.25, t, 2.5 - t)  # 1.25 turns on, then back
+    got = period(t, circle(-2 * math.pi * there))
+    assert got.item() == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "t, message",
+    [
+        (times(1, 8).flip(0), "expected rising times"),
+        (times(1, 9), r"z has shape \(3, 9, 2\); expected \(3, 10, 2\)"),
+    ],
+)
+def test_times_that_fall_or_do_not_fit_are_refused(t, message):
+    with pytest.raises(ValueError, match=message):
+        period(t, torch.ones(3, 9, 2))
 
 
 def test_phase_grows_by_two_pi_a_period_and_starts_at_zero():

@@ -134,7 +134,7 @@ def test_range_of_starts_must_be_one(sample, low, high, rng):
 @BOTH
 @pytest.mark.parametrize("n", [0, -1])
 def test_at_least_one_start_must_be_drawn(sample, n, rng):
-    with pytest.raises(ValueError, match=f"n is {n}; expected a positive number"):
+    with pytest.raises(ValueError, match=f"n is {n}; expected a positive whole"):
         sample(0.2, 1.0, rng, n)
 
 
@@ -184,8 +184,25 @@ def test_small_swings_have_the_period_of_a_spring_and_the_shape_of_their_energie
 
 @pytest.mark.parametrize("h", [0.0, -1.0, 2.0, 7.5, math.nan])
 def test_only_a_swing_has_a_period(h):
-    with pytest.raises(ValueError, match=f"h is {h:g}; a swing has 0 < h < 2mgl = 2"):
-        Pendulum().period(torch.tensor([0.5, h]))
+    for call in (Pendulum().period, lambda h: Pendulum().state(h, torch.zeros(2))):
+        with pytest.raises(ValueError, match=r"h is tensor.*; expected .* 2mgl = 2"):
+            call(torch.tensor([0.5, h]))
+
+
+def test_period_takes_a_number_and_a_tensor_with_a_graph():
+    assert Pendulum().period(0.5).item() == pytest.approx(6.7430, abs=1e-4)
+    h = torch.tensor([0.5], requires_grad=True)
+    assert not Pendulum().period(h).requires_grad
+
+
+@pytest.mark.parametrize("system", [MassSpring(2.0, 3.0), Pendulum(2.0, 0.5, 3.0)])
+def test_a_state_has_its_energy_and_turns_clockwise_from_rest(system):
+    h, angle = torch.tensor(0.7).double(), torch.linspace(-3, 3, 7).double()
+    z = system.state(h, angle)
+    torch.testing.assert_close(system.energy(z), h.expand(7))
+    q, p = z[3]  # at angle 0
+    assert q > 0 and p == 0
+    assert (z[4:, 1] > 0).all() and (z[:3, 1] < 0).all()
 
 
 def test_starts_of_the_pendulum_fill_their_energies_and_phases(rng):
@@ -200,6 +217,6 @@ def test_starts_of_the_pendulum_fill_their_energies_and_phases(rng):
 
 @pytest.mark.parametrize("high", [2.0, 3.0, math.nan])
 def test_starts_of_the_pendulum_must_swing(high, rng):
-    message = f"energy_high is {high}; expected less than 2mgl = 2"
+    message = "h is .*; expected .* 2mgl = 2|expected 0 <= low < high"
     with pytest.raises(ValueError, match=message):
         Pendulum().sample_by_energy(3, 0.1, high, rng)
