@@ -41,14 +41,18 @@ class Batch:
     def __init__(self, field: VectorField, z0: Tensor):
         self.field, self.z0, self.calls, self.size = field, z0, 0, 0.0
 
-    def __call__(self, time: float, flat: np.ndarray) -> np.ndarray:
+    def __call__(self, _time: float, flat: np.ndarray) -> np.ndarray:
         """Return the rates of all states."""
         if self.calls == MAX_CALLS:
             raise RuntimeError(f"{MAX_CALLS} calls of the field, no end. {self.news()}")
         z = torch.as_tensor(flat, dtype=self.z0.dtype).reshape(self.z0.shape)
-        self.time, self.rate, self.calls = time, self.field(z), self.calls + 1
-        self.size = np.maximum(self.size, np.abs(flat))  # largest so far
+        self.rate, self.calls = self.field(z), self.calls + 1
         return self.rate.reshape(-1).double().numpy()
+
+    def accepted(self, time: float, flat: np.ndarray) -> float:
+        """Note the time, and the largest size so far of each component, of a step."""
+        self.time, self.size = time, np.maximum(self.size, np.abs(flat))
+        return 1.0  # scipy, which calls this after steps that it keeps, seeks a zero
 
     def news(self) -> str:
         """Say how far the run came, and who holds it up."""
@@ -81,10 +85,11 @@ def rollout(
     finest = max(10 * torch.finfo(z0.dtype).eps, 2.3e-14)  # of scipy itself
     finer = max(z0.shape[:-1].numel() ** -0.5, finest / rtol)
     options = {"method": "DOP853", "rtol": finer * rtol, "atol": finer * atol}
-    times, start = t.double().numpy(), z0.detach().reshape(-1).double().numpy()
     batch = Batch(field, z0)
+    options |= {"t_eval": t.double().numpy(), "events": batch.accepted}
+    start = z0.detach().reshape(-1).double().numpy()
     with torch.no_grad():
-        solution = solve_ivp(batch, times[[0, -1]], start, t_eval=times, **options)
+        solution = solve_ivp(batch, (t[0].item(), t[-1].item()), start, **options)
     if not solution.success:
         raise RuntimeError(f"{solution.message} {batch.news()}")
     check_size(torch.from_numpy(batch.size).view(-1, z0.shape[-1]), rtol, atol)
