@@ -53,7 +53,8 @@ def plan(net: nn.Module) -> list:
     """List what a network is besides its numbers: layers, settings, what is frozen."""
     parts = [(type(x), vars(x)) for x in net.modules()]
     kept = [(t, {k: str(v) for k, v in d.items() if k[0] != "_"}) for t, d in parts]
-    return kept + [(k, x.shape, x.requires_grad) for k, x in numbers(net).items()]
+    own = numbers(net).items()
+    return kept + [(k, x.shape, x.dtype, x.requires_grad) for k, x in own]
 
 
 class Ensemble(nn.Module):

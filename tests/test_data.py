@@ -188,13 +188,22 @@ def archive(**changes):
     return written(np.savez, **{k: v for k, v in arrays.items() if v is not None})
 
 
+class Acting:
+    """An object that does something when it is unpickled."""
+
+    def __reduce__(self):
+        return acted.append, ("loaded",)
+
+
+acted: list[str] = []
 GOOD = SPRING_FILE.read_bytes()
 DAMAGED = {
     "empty": b"",
     "truncated": GOOD[: len(GOOD) // 2],
     "garbage": b"this is no archive\n" * 99,
     "array_missing": archive(test_z=None),
-    "pickled": archive(test_z=np.array([None])),
+    "pickled": archive(test_z=np.array([Acting()], dtype=object)),
+    "not_finite": archive(test_z=np.full((25, 30, 2), np.nan)),
     "words": archive(test_z=np.array(["z"])),
     "single_array": written(np.save, np.zeros(3)),
 }
@@ -208,6 +217,16 @@ def test_damaged_file_is_refused_with_its_path_and_a_remedy(content, tmp_path):
         load_spring(path)
     assert f"{path} is damaged" in str(error.value)
     assert "`python data/make_spring.py` builds it" in str(error.value)
+    assert not acted, "a pickled object was loaded"
+
+
+@pytest.mark.parametrize("load", [load_spring, load_planets, load_results])
+def test_a_path_may_be_a_string_and_a_folder_is_no_file(load, tmp_path):
+    with pytest.raises(ValueError, match="is missing, or no file; "):
+        load(str(tmp_path))
+    (tmp_path / "broken").write_bytes(b"broken")
+    with pytest.raises(ValueError, match="broken is damaged"):
+        load(str(tmp_path / "broken"))
 
 
 def test_file_with_a_few_bytes_flipped_is_refused_wherever_they_are(tmp_path):
@@ -249,11 +268,30 @@ def test_split_that_leaves_a_part_empty_is_refused(fraction):
 
 def test_results_that_are_missing_or_damaged_say_how_to_mend_them(tmp_path):
     path = tmp_path / "results.json"
-    with pytest.raises(ValueError, match="missing; `make results`"):
+    with pytest.raises(ValueError, match="missing, or no file; `make results`"):
         load_results(path)
-    path.write_text('{"entries": [')
-    with pytest.raises(ValueError, match="damaged .* delete a damaged one"):
-        load_results(path)
+    for text in ('{"entries": [', "[]", "{}", '{"entries": []}'):
+        path.write_text(text)
+        with pytest.raises(ValueError, match="damaged .* delete a damaged one"):
+            load_results(path)
+
+
+def test_stacked_data_have_the_same_times():
+    one, two = simulated(), simulated()
+    other = Trajectories(2 * two.t, two.z, two.z_clean, two.dz_dt)
+    with pytest.raises(ValueError, match="times t differ; expected the same for all"):
+        stack([one, other])
+
+
+def test_tolerances_of_simulated_data_can_be_set(rng):
+    spring = MassSpring(1e-12, 1.0)
+    z0, t = torch.tensor([[1e-6, 0.0]]).double(), spring.period * torch.arange(6.0)
+    with pytest.raises(ValueError, match="too small for atol=1e-14"):
+        simulate(spring.field, z0, t.double(), 0.0, rng)
+    data = simulate(spring.field, z0, t.double(), 0.0, rng, 1e-11, 1e-25)
+    size = torch.tensor([1e-6, 1e-12]).double()
+    exact = spring.solution(z0, t)
+    assert ((data.z_clean - exact).abs().amax(dim=(0, 1)) / size).max() < 1e-6
 
 
 def test_planets_move_as_the_readme_of_the_data_says():
@@ -288,8 +326,10 @@ def test_planets_file_is_small_and_has_the_checksum_that_the_readme_states():
 
 def test_planets_that_are_missing_or_damaged_say_how_to_mend_them(tmp_path):
     path = tmp_path / "planets.npz"
-    content = bytearray(PLANETS_FILE.read_bytes())
-    content[len(content) // 2] ^= 1  # a single bit, which numpy may well not notice
+    with np.load(PLANETS_FILE) as file:
+        arrays = {name: file[name] for name in file}
+    arrays["train_q"][0, 0, 0] += 1e-3  # a planet elsewhere, the archive sound
+    content = written(np.savez_compressed, **arrays)
     for damage, said in ((None, "missing"), (content, "damaged"), (b"", "damaged")):
         if damage is not None:
             path.write_bytes(damage)
@@ -339,25 +379,50 @@ def test_missing_recording_is_refused_with_its_path_and_its_source(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("0 1 2\n0 2 3\n", r"2 rows, 3 columns; expected trial, rising time, angle"),
-        ("0 1 2 3 4 5\n0 2 3 4 5 6\n", r"2 rows, 6 columns; expected trial"),
-        ("0 1 2 3\n", r"1 rows, 4 columns; expected trial"),
-        (ROWS + "1 5.0 1.0 1.0\n", r"3 rows, 4 columns; .* rising time"),
-        (ROWS + "0 6.0 nan 1.0\n", r"\[0.0, 6.0, nan, 1.0\] at index \[2\]; .* finite"),
-        (
-            ROWS + "0 6.0 word 1.0\n",
-            r"\[0.0, 6.0, nan, 1.0\] at index \[2\]; .* finite",
-        ),
-        (ROWS + "0 6.0 inf 1.0\n", r"inf, 1.0\] at index \[2\]; expected finite"),
-        (ROWS + "0 6.0 1.0\n", r"got 3 columns instead of 4"),
+        ("0 1 2\n0 2 3\n", "it has 3 columns; expected 4"),
+        ("0.1 0.2\n0.3 0.4\n", "it has 2 columns; expected 4"),
+        ("0 1 2 3\n", r"t has shape \(1,\); expected .* 2 or more"),
+        (ROWS + "1 5.0 1.0 1.0\n", "t goes from 5.5 to 5 at 1; expected rising"),
+        (ROWS + "0 5.5 1.0 1.0\n", "t goes from 5.5 to 5.5 at 1; expected rising"),
+        (ROWS + "0 6.0 nan 1.0\n", r"a row at \[2\] is \[0.0, 6.0, nan, 1.0\]"),
+        (ROWS + "0 6.0 inf 1.0\n", r"a row at \[2\] is \[0.0, 6.0, inf, 1.0\]"),
+        (ROWS + "0 6.0 word 1.0\n", "could not convert string 'word' .* at row 2"),
+        (ROWS + "0 6.0 1.0\n", "columns changed from 4 to 3 at row 3"),
+        ("0,1,2,3\n0,2,3,4\n", "could not convert string '0,1,2,3'"),
     ],
 )
-def test_recording_of_another_format_is_refused(text, message, tmp_path):
-    with pytest.raises(ValueError, match=message):
-        load_recording(recording(tmp_path, HEADER + text))
+def test_recording_of_another_format_is_refused_with_path_row_and_format(
+    text, message, tmp_path
+):
+    path = recording(tmp_path, HEADER + text)
+    expected = f"{path} is damaged .*{message}.*; expected rows of trial, rising time"
+    with pytest.raises(ValueError, match=expected):
+        load_recording(path)
 
 
-@pytest.mark.filterwarnings("ignore:.*[Ee]mpty input file")
+def test_recording_that_is_no_text_is_refused_with_its_path(tmp_path):
+    path = tmp_path / "film.avi"
+    path.write_bytes(bytes(range(256)))
+    with pytest.raises(
+        ValueError, match=f"{path} is damaged .* expected rows of trial"
+    ):
+        load_recording(str(path))
+
+
+@pytest.mark.parametrize("mark, separator", [("\ufeff", " "), ("", "\t")])
+def test_recordings_of_other_editors_are_read(mark, separator, tmp_path):
+    text = (
+        mark
+        + HEADER
+        + "\n".join(separator.join(row.split()) for row in ROWS.split("\n"))
+    )
+    path = tmp_path / "own.txt"
+    path.write_text(text, encoding="utf-8")
+    t, z = load_recording(path)
+    assert t.tolist() == [5.0, 5.5] and z.tolist() == [[1.25, -0.5], [1.0, -1.5]]
+
+
+@pytest.mark.filterwarnings("ignore:.*input contained no data")
 def test_empty_recording_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="expected trial, rising time"):
+    with pytest.raises(ValueError, match="expected rows of trial, rising time"):
         load_recording(recording(tmp_path, ""))

@@ -195,9 +195,7 @@ def test_energy_without_a_derivative_is_refused_in_words(energy, message, rng):
 @pytest.mark.parametrize("z", [[1.0, 0.0], np.array([1.0, 0.0]), torch.tensor([1, 0])])
 def test_states_that_are_no_float_tensor_are_refused_in_words(z):
     for call in (split, HNN(MLP(2, 8, 1, seed=0)), lambda z: gradient(sum, z)):
-        with pytest.raises(
-            ValueError, match="z is .*; expected a float tensor"
-        ):
+        with pytest.raises(ValueError, match="z is .*; expected a float tensor"):
             call(z)
 
 

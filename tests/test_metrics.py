@@ -67,9 +67,7 @@ def test_period_of_the_spring_is_its_closed_form_from_every_start(m, k):
 
 
 def test_phase_and_period_of_more_than_one_coordinate_are_refused():
-    with pytest.raises(
-        ValueError, match=r"shape \(3, 9, 4\); expected \(3, 9, 2"
-    ):
+    with pytest.raises(ValueError, match=r"shape \(3, 9, 4\); expected \(3, 9, 2"):
         period(times(1, 8), torch.ones(3, 9, 4))
 
 

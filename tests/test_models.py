@@ -111,10 +111,10 @@ def test_ensemble_equals_its_members_one_by_one(model, n_out, shape, rng):
 def test_training_an_ensemble_equals_training_each_member_alone(model, n_out, rng):
     inputs, targets = draw(rng, 3, 40, 2), draw(rng, 3, 40, 2)
     ensemble, alone = model(Ensemble(members(n_out))), members(n_out)
-    together = fit(ensemble, inputs, targets, steps=20).loss
+    together = fit(ensemble, inputs, targets, steps=20)
     assert together.shape == (20, 3)
     for i, net in enumerate(alone):
-        loss = fit(model(net), inputs[i], targets[i], steps=20).loss
+        loss = fit(model(net), inputs[i], targets[i], steps=20)
         torch.testing.assert_close(together[:, i], loss, rtol=0, atol=1e-8)
     assert (together[-1] < together[0]).all()
 
@@ -232,19 +232,21 @@ def test_dissipative_ensemble_trains_as_its_members_alone(rng):
     together = DissipativeHNN(
         Ensemble([m.net for m in alone]), Ensemble([m.dissipation_net for m in alone])
     )
-    loss = fit(together, z, dz_dt, steps=10).loss
+    loss = fit(together, z, dz_dt, steps=10)
     for i, model in enumerate(alone):
-        expected = fit(model, z[i], dz_dt[i], steps=10).loss
+        expected = fit(model, z[i], dz_dt[i], steps=10)
         torch.testing.assert_close(loss[:, i], expected, rtol=0, atol=1e-8)
     assert (loss[-1] < loss[0]).all()
 
 
-def test_dissipative_model_refuses_odd_states_and_leapfrog(rng):
-    model, t = dissipative(), torch.tensor([0.0, 0.1])
+def test_dissipative_model_refuses_odd_states(rng):
     with pytest.raises(ValueError, match=r"z has shape \(5,\); expected \(..., 2n\)"):
-        model(draw(rng, 5))
-    with pytest.raises(ValueError, match=r"DissipativeHNN is not T\(p\) \+ V\(q\)"):
-        leapfrog(model.velocity, model.friction, draw(rng, 4), t)
+        dissipative()(draw(rng, 5))
+
+
+def test_only_a_separable_model_offers_a_velocity_to_leapfrog():
+    for model in (StepPredictor, DerivativePredictor, HNN, DissipativeHNN):
+        assert not hasattr(model, "velocity") and not hasattr(model, "force")
 
 
 @SPLIT
@@ -286,14 +288,6 @@ def test_leapfrog_of_a_separable_model_carries_gradients_back_to_what_made_its_s
     torch.testing.assert_close((source.grad * step).sum(), change, rtol=1e-5, atol=0)
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_leapfrog_of_a_model_without_separate_energies_is_refused(model, rng):
-    net, t = model(MLP(2, 8, MODELS[model], seed=0)), torch.tensor([0.0, 0.1])
-    message = rf"{model.__name__} is not T\(p\) \+ V\(q\); use SeparableHNN"
-    with pytest.raises(ValueError, match=message):
-        leapfrog(net.velocity, net.force, draw(rng, 2), t)
-
-
 def test_separable_model_trains_and_accepts_ensembles(rng):
     z, dz_dt = draw(rng, 3, 40, 6), draw(rng, 3, 40, 6)
     alone = [separable(10 * i) for i in range(3)]
@@ -301,11 +295,20 @@ def test_separable_model_trains_and_accepts_ensembles(rng):
         Ensemble([m.kinetic_net for m in alone]),
         Ensemble([m.potential_net for m in alone]),
     )
-    loss = fit(together, z, dz_dt, steps=10).loss
+    loss = fit(together, z, dz_dt, steps=10)
     for i, model in enumerate(alone):
-        expected = fit(model, z[i], dz_dt[i], steps=10).loss
+        expected = fit(model, z[i], dz_dt[i], steps=10)
         torch.testing.assert_close(loss[:, i], expected, rtol=0, atol=1e-8)
     assert (loss[-1] < loss[0]).all()
+
+
+def test_energy_of_a_pairwise_model_is_a_sum_over_bodies_and_pairs(rng):
+    model, z = pairwise(), draw(rng, 12)
+    q, p = (x.unflatten(-1, (3, 2)) for x in split(z))
+    kinetic = sum(model.kinetic_net((x**2).sum()[None]) for x in p)
+    r = [(q[i] - q[j]).norm() for i, j in ((0, 1), (0, 2), (1, 2))]
+    potential = sum(model.potential_net(x.log()[None]) for x in r)
+    torch.testing.assert_close(model.energy(z)[None], kinetic + potential)
 
 
 def test_untrained_pairwise_model_conserves_momentum_and_angular_momentum(rng):
@@ -349,3 +352,150 @@ def test_a_member_of_an_ensemble_is_a_network_of_its_own(rng):
     assert torch.equal(one(x[1]), nets[1](x[1]))
     torch.nn.init.zeros_(one[0].weight)
     assert torch.allclose(ensemble(x)[1], nets[1](x[1]))
+
+
+class Scale(nn.Module):
+    """A layer that each seed fits to its own data: its numbers are no weights."""
+
+    def __init__(self, seed, persistent=True):
+        super().__init__()
+        mean, spread = torch.full((2,), 0.5 * seed), torch.full((2,), 1.0 + seed)
+        self.register_buffer("mean", mean.double(), persistent)
+        self.register_buffer("spread", spread.double(), persistent)
+
+    def forward(self, x):
+        return (x - self.mean) / self.spread
+
+
+def scaled(seed, persistent=True):
+    return nn.Sequential(Scale(seed, persistent), MLP(2, 8, 8, 1, seed=seed))
+
+
+def frozen_first(seed):
+    net = MLP(2, 8, 8, 1, seed=seed)
+    net[0].requires_grad_(False)
+    return net
+
+
+def with_dropout(seed):
+    return nn.Sequential(MLP(2, 8, 8, seed=seed), nn.Dropout(), MLP(8, 1, seed=seed))
+
+
+def with_batch_norm(seed):
+    norm = nn.BatchNorm1d(2, dtype=torch.float64)
+    return nn.Sequential(norm, MLP(2, 8, 8, 1, seed=seed))
+
+
+BUILD = pytest.mark.parametrize("build", [scaled, frozen_first, with_batch_norm])
+
+
+@pytest.mark.parametrize("persistent", [True, False])
+@pytest.mark.parametrize("convert, bound", [("double", 1e-12), ("float", 1e-5)])
+def test_an_ensemble_keeps_what_is_no_weight(persistent, convert, bound, rng):
+    nets, x = [scaled(seed, persistent) for seed in range(3)], draw(rng, 3, 5, 2)
+    ensemble = Ensemble(nets)
+    ensemble, nets = getattr(ensemble, convert)(), [getattr(n, convert)() for n in nets]
+    x = x.to(ensemble.stacked[0].mean.dtype)
+    for i, net in enumerate(nets):
+        assert (ensemble(x)[i] - net(x[i])).abs().max() < bound
+        assert (ensemble.member(i)(x[i]) - net(x[i])).abs().max() < bound
+
+
+@BUILD
+def test_a_member_becomes_in_training_what_it_would_alone(build, rng):
+    x, y = draw(rng, 3, 40, 2), draw(rng, 3, 40, 1)
+    ensemble, alone = (
+        Ensemble([build(i) for i in range(3)]),
+        [build(i) for i in range(3)],
+    )
+    fit(ensemble, x, y, steps=20)
+    for i, net in enumerate(alone):
+        fit(net, x[i], y[i], steps=20)
+        member = ensemble.member(i)
+        for a, b in zip(member.parameters(), net.parameters(), strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-9)
+        assert [a.requires_grad for a in member.parameters()] == [
+            b.requires_grad for b in net.parameters()
+        ]
+        member, net = member.eval(), net.eval()
+        torch.testing.assert_close(member(x[i]), net(x[i]), rtol=0, atol=1e-9)
+    torch.testing.assert_close(ensemble.eval()(x)[1], alone[1](x[1]))
+
+
+def test_frozen_layers_of_an_ensemble_do_not_move(rng):
+    ensemble = Ensemble([frozen_first(seed) for seed in range(3)])
+    before = [w.clone() for w in ensemble.parameters()]
+    fit(ensemble, draw(rng, 3, 9, 2), draw(rng, 3, 9, 1), steps=5)
+    same = [
+        torch.equal(a, b) for a, b in zip(before, ensemble.parameters(), strict=True)
+    ]
+    assert same == [True, True, False, False, False, False]
+
+
+def test_dropout_of_an_ensemble_rests_in_eval_mode_and_differs_between_members(rng):
+    nets, x = [with_dropout(0) for _ in range(3)], draw(rng, 5, 2).expand(3, 5, 2)
+    ensemble = Ensemble(nets)
+    assert not torch.equal(ensemble(x)[0], ensemble(x)[1])
+    ensemble.eval()
+    torch.testing.assert_close(ensemble(x)[0], nets[0].eval()(x[0]), rtol=0, atol=1e-12)
+    resting = Ensemble(nets[:1] + [net.eval() for net in nets[1:]])
+    assert torch.equal(resting(x)[0], resting(x)[1])
+
+
+class Power(nn.Module):
+    """A network with a number that is neither weight nor buffer."""
+
+    def __init__(self, n):
+        super().__init__()
+        self.n, self.net = n, MLP(2, 8, 1, seed=0)
+
+    def forward(self, x):
+        return self.net(x) ** self.n
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        MLP(2, 8, 8, 1, seed=1, activation=nn.Tanh),
+        MLP(2, 9, 8, 1, seed=1),
+        MLP(2, 8, 1, seed=1),
+        MLP(2, 8, 8, 1, seed=1).float(),
+        MLP(2, 8, 8, 1, seed=1).eval(),
+        frozen_first(1),
+        Power(1),
+    ],
+)
+def test_an_ensemble_of_unlike_networks_is_refused(other):
+    with pytest.raises(ValueError, match="member 1 is no copy of member 0; expected"):
+        Ensemble([MLP(2, 8, 8, 1, seed=0), other])
+
+
+def test_an_ensemble_of_networks_with_other_settings_is_refused():
+    Ensemble([Power(2), Power(2)])
+    with pytest.raises(ValueError, match="member 1 is no copy of member 0; expected"):
+        Ensemble([Power(2), Power(3)])
+
+
+@pytest.mark.parametrize(
+    "widths, message",
+    [
+        (([2, 8, 1],), r"widths\[0\] is \[2, 8, 1\]; expected a positive whole"),
+        ((2,), r"widths are \(2,\); expected two or more"),
+        ((), r"widths are \(\); expected two or more"),
+        ((2, 0, 1), r"widths\[1\] is 0; expected a positive whole number"),
+        ((2, 8.5, 1), r"widths\[1\] is 8.5; expected a positive whole number"),
+    ],
+)
+def test_widths_that_make_no_network_are_refused(widths, message):
+    with pytest.raises(ValueError, match=message):
+        MLP(*widths, seed=0)
+
+
+@EVERY
+def test_a_model_says_what_it_cannot_take(model, n_out):
+    net = model(MLP(2, 8, n_out, seed=0))
+    with pytest.raises(ValueError, match="is list; expected a float tensor"):
+        net([[1.0, 0.0]])
+    with pytest.raises(ValueError, match="x is torch.float32; expected torch.float64"):
+        net(torch.zeros(3, 2))
+    assert net.float()(torch.zeros(3, 2)).dtype == torch.float32
