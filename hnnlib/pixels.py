@@ -114,9 +114,8 @@ class LatentHNN(Separable):
     """Learn an energy of latents, |p|²/2 + V(q): q̇ = p is a convention. Float32."""
 
     def __init__(self, seed: int, n: int = 1, width: int = 64):
-        super().__init__()
         net = MLP(n, width, width, 1, seed=seed, activation=nn.Tanh)
-        self.potential_net = net.float()
+        super().__init__(nn.Identity(), net.float())  # T(p) needs no network
 
     def kinetic(self, p: Tensor) -> Tensor:
         return (p**2).sum(dim=-1) / 2

@@ -6,16 +6,15 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
+from hnnlib.models import MLP
 from hnnlib.pixels import (
     FRAME_TIME,
     VAE,
     LatentHNN,
-    canonical,
-    film,
     film_losses,
+    film_pendulums,
     fit_films,
-    kl,
-    pairs,
+    frame_pairs,
     read_angle,
     render,
 )
@@ -25,7 +24,7 @@ from hnnlib.systems import Pendulum
 @pytest.fixture(scope="module")
 def films():
     z0 = Pendulum().sample_by_energy(6, 0.1, 1.2, torch.Generator().manual_seed(0))
-    return film(z0, 20)[1]
+    return film_pendulums(z0, 20)[1]
 
 
 def test_a_picture_can_be_differentiated_by_the_angle():
@@ -70,7 +69,7 @@ def test_the_smallest_turn_changes_the_picture_in_proportion():
 
 def test_film_shows_the_exact_motion_of_a_pendulum(rng):
     z0 = Pendulum().sample_by_energy(3, 0.5, 1.5, rng)
-    z, frames = film(z0, 33)
+    z, frames = film_pendulums(z0, 33)
     assert frames.shape == (3, 33, 28, 28) and z.shape == (3, 33, 2)
     h = Pendulum().energy(z)
     torch.testing.assert_close(h, h[:, :1].expand_as(h), rtol=1e-6, atol=0)
@@ -78,36 +77,136 @@ def test_film_shows_the_exact_motion_of_a_pendulum(rng):
 
 
 def test_a_pair_is_a_frame_behind_the_one_before_it(films):
-    both = pairs(films)
+    both = frame_pairs(films)
     assert both.shape == (6, 19, 2, 28, 28)
     assert torch.equal(both[:, :, 1], films[:, 1:])
     assert torch.equal(both[:, :, 0], films[:, :-1])
 
 
-def test_kl_equals_that_of_torch_distributions(rng):
-    mean, log_variance = torch.randn(2, 7, 4, generator=rng)
-    q = Normal(mean, (log_variance / 2).exp())
-    expected = kl_divergence(q, Normal(0.0, 1.0)).sum(dim=-1)
-    torch.testing.assert_close(kl(mean, log_variance), expected)
+def oracle(vae, hnn, film, generator):
+    """The parts of the loss, written down anew, one film and one time after another."""
+    both = torch.stack([film[:, :-1], film[:, 1:]], dim=2)
+    mean, log_variance = vae.encoder(both.flatten(2)).split(2, dim=-1)
+    posterior = Normal(mean, (log_variance / 2).exp())
+    z = mean + posterior.stddev * torch.randn(mean.shape, generator=generator)
+    dt, ahead = 2 * math.pi / 32, [z[:, 0]]
+    for _ in range(z.shape[1] - 1):
+        q, p = ahead[-1].split(1, dim=-1)
+        p = p - dt / 2 * slope(hnn, q)
+        q = q + dt * p
+        p = p - dt / 2 * slope(hnn, q)
+        ahead.append(torch.cat([q, p], dim=-1))
+    ahead = torch.stack(ahead, dim=1)
+    times = range(int(torch.randint(2, (), generator=generator)), z.shape[1], 2)
+    frames = [((vae.decode(z[:, i]) - film[:, i + 1]) ** 2).mean() for i in times]
+    future = [((vae.decode(ahead[:, i]) - film[:, i + 1]) ** 2).mean() for i in times]
+    size = mean.reshape(-1, 2).var(dim=0)
+    rate = (mean[:, 2:, 0] - mean[:, :-2, 0]) / (2 * dt)
+    return {
+        "frames": sum(frames) / len(frames),
+        "future": sum(future) / len(future),
+        "latent": ((ahead - mean) ** 2).mean(dim=(0, 1)).div(size).mean(),
+        "canonical": ((rate - mean[:, 1:-1, 1]) ** 2).mean() / size[1],
+        "KL": kl_divergence(posterior, Normal(0.0, 1.0)).sum(dim=-1).mean(),
+    }
 
 
-def test_elbo_is_the_evidence_where_the_encoder_is_the_exact_posterior():
-    x, s = torch.tensor([[0.7], [-2.0]]).double(), 0.3  # x = z + s·noise, z ~ N(0, 1)
-    mean, variance = x / (1 + s**2), torch.tensor(s**2 / (1 + s**2)).double()
-    restored = ((x - mean) ** 2 + variance).sum(dim=-1)  # E (x − z)² over the encoder
-    elbo = -restored / (2 * s**2) - math.log(s) - math.log(2 * math.pi) / 2
-    elbo = elbo - kl(mean, variance.log().expand_as(mean))
-    evidence = Normal(0.0, math.sqrt(1 + s**2)).log_prob(x).squeeze(-1)
-    torch.testing.assert_close(elbo, evidence)
+def slope(hnn, q):
+    """dV/dq by torch, with a graph."""
+    if not q.requires_grad:
+        q = q.clone().requires_grad_()
+    return torch.autograd.grad(hnn.potential(q).sum(), q, create_graph=True)[0]
 
 
-def test_canonical_loss_is_zero_on_a_canonical_pair_and_not_on_another(rng):
-    z0 = Pendulum().sample_by_energy(5, 0.1, 1.5, rng).float()
-    z = LatentHNN(seed=0).rollout(z0, 30).detach().double()
-    assert canonical(z).max() < 1e-10
-    assert canonical(z * torch.tensor([1.0, 2.0])).min() > 1e-4
-    true, _ = film(z0.double(), 30)  # q̇ = p, up to the differences' own error
-    assert canonical(true).max() < 1e-4
+def networks(seed=3):
+    return VAE(seed, width=16), LatentHNN(seed, width=16)
+
+
+def gradients(losses, part, films, seed):
+    vae, hnn = networks()
+    loss = losses(vae, hnn, films, torch.Generator().manual_seed(seed))[part]
+    weights = [*vae.parameters(), *hnn.parameters()]
+    found = torch.autograd.grad(loss, weights, allow_unused=True)
+    found = [0 * w if g is None else g for w, g in zip(weights, found, strict=True)]
+    return loss.item(), torch.cat([g.detach().flatten() for g in found])
+
+
+@pytest.mark.parametrize("seed", [0, 1])  # of the draw: even and odd frames
+@pytest.mark.parametrize("part", ["frames", "future", "latent", "canonical", "KL"])
+def test_each_part_of_the_loss_and_its_gradient_follow_the_formula(part, seed, films):
+    got, slopes = gradients(film_losses, part, films[:, :9], seed)
+    expected, expected_slopes = gradients(oracle, part, films[:, :9], seed)
+    assert got == pytest.approx(expected, rel=1e-4)
+    near = 1e-4 * expected_slopes.abs().max().item()
+    torch.testing.assert_close(slopes, expected_slopes, rtol=0, atol=near)
+
+
+def test_both_draws_of_the_oracle_were_seen():
+    first = {int(torch.randint(2, (), generator=after_noise(seed))) for seed in (0, 1)}
+    assert first == {0, 1}
+
+
+def after_noise(seed):
+    generator = torch.Generator().manual_seed(seed)
+    torch.randn(6, 8, 2, generator=generator)
+    return generator
+
+
+def trained_by_hand(films, steps, beta, seed):
+    """The recipe of ``fit_films``, without torch's scheduler and clipping."""
+    vae, hnn = networks()
+    weights = [*vae.parameters(), *hnn.parameters()]
+    adam, generator = torch.optim.Adam(weights), torch.Generator().manual_seed(seed)
+    for i in range(steps):
+        adam.param_groups[0]["lr"] = 1e-3 * (1 + math.cos(math.pi * i / steps)) / 2
+        which = torch.randint(len(films), (24,), generator=generator)
+        start = torch.randint(films.shape[1] - 17, (24,), generator=generator)
+        clip = [films[k, s : s + 18] for k, s in zip(which, start, strict=True)]
+        part = oracle(vae, hnn, torch.stack(clip), generator)
+        late = part["future"] + 0.01 * part["latent"] + 0.01 * part["canonical"]
+        pull = 1e-5 + beta * (1 - i / 3000)
+        adam.zero_grad()
+        (part["frames"] + i / 500 * late + pull * part["KL"]).backward()
+        slopes = [w.grad for w in weights if w.grad is not None]
+        norm = sum((x**2).sum() for x in slopes).sqrt()
+        for x in slopes:
+            x /= max(1.0, norm.item())
+        adam.step()
+    return torch.cat([w.detach().flatten() for w in weights])
+
+
+def test_films_are_fitted_by_the_recipe_of_the_docstring(films):
+    films = torch.cat([films, 1 - films])  # so bright that gradients are clipped
+    vae, hnn = networks()
+    fit_films(vae, hnn, films, steps=12, beta=0.5, seed=5)
+    got = torch.cat([w.detach().flatten() for n in (vae, hnn) for w in n.parameters()])
+    expected = trained_by_hand(films, 12, 0.5, 5)
+    assert (got - expected).abs().max() < 2e-6  # the weights move by 6e-3
+
+
+def test_the_seed_of_an_autoencoder_is_that_of_both_its_halves():
+    vae, wave = VAE(seed=4, width=16), torch.linspace(-1, 1, 12)
+    known = MLP(1568, 16, 16, 16, 4, seed=4).float()
+    assert torch.equal(vae.encoder[0].weight, known[0].weight)
+    expected = MLP(12, 16, 16, 16, 784, seed=5).float()
+    assert torch.equal(vae.decoder(wave), expected(wave))
+
+
+def test_the_decoder_sees_six_waves_of_half_the_angle():
+    vae = VAE(seed=0, width=16)
+    angle = torch.tensor([0.5, 1.0, 1.5, 2.0, 2.5, 3.0]) * 0.3
+    expected = vae.decoder(torch.cat([angle.sin(), angle.cos()]))
+    got = vae.decode(torch.tensor([0.3, 9.0])).flatten()
+    torch.testing.assert_close(got, expected)
+    turned = vae.decode(torch.tensor([0.3 + 4 * math.pi, 0.0]))
+    torch.testing.assert_close(turned.flatten(), expected, rtol=0, atol=1e-5)
+
+
+def test_a_frame_is_a_thirty_second_of_the_period_of_a_small_swing():
+    z0 = torch.tensor([[1e-3, 0.0]], dtype=torch.float64)
+    z, _ = film_pendulums(z0, 33)
+    torch.testing.assert_close(z[:, -1], z0, rtol=1e-5, atol=1e-8)
+    assert (z[0, 16, 0] + 1e-3).abs() < 1e-8
 
 
 def test_latent_hnn_moves_by_its_energy_and_keeps_it(rng):
@@ -127,9 +226,9 @@ def test_decoder_sees_positions_alone_and_encoder_both_frames(rng, films):
     z = torch.randn(5, 2, generator=rng)
     other = torch.cat([z[:, :1], z[:, 1:] + 1], dim=-1)
     assert torch.equal(vae.decode(z), vae.decode(other))
-    mean, log_variance = vae.encode(pairs(films))
+    mean, log_variance = vae.encode(frame_pairs(films))
     assert mean.shape == log_variance.shape == (6, 19, 2)
-    swapped, _ = vae.encode(pairs(films).flip(-3))
+    swapped, _ = vae.encode(frame_pairs(films).flip(-3))
     assert (swapped - mean).abs().min() > 0
 
 
@@ -222,7 +321,7 @@ def test_odd_latent_dimension_is_refused(latent):
 )
 def test_film_of_the_wrong_shape_is_refused(shape):
     with pytest.raises(ValueError, match=r"film has shape .*expected"):
-        pairs(torch.zeros(shape))
+        frame_pairs(torch.zeros(shape))
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, math.nan, 255.0])
@@ -230,17 +329,17 @@ def test_film_outside_zero_and_one_is_refused(value):
     frames = torch.zeros(3, 28, 28)
     frames[1, 2, 3] = value
     with pytest.raises(ValueError, match=r"film has values .*expected \[0, 1\]"):
-        pairs(frames)
+        frame_pairs(frames)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_angle_that_is_not_finite_is_refused(bad):
-    with pytest.raises(ValueError, match=f"angle is {bad}; expected finite"):
+    with pytest.raises(ValueError, match=rf"angle at \[1\] is \[{bad}\]; expected"):
         render(torch.tensor([0.0, bad]))
 
 
 def test_a_size_of_frames_that_cannot_be_read_is_refused():
-    with pytest.raises(ValueError, match="frames have shape"):
+    with pytest.raises(ValueError, match=r"frames has shape \(2, 27, 28\); expected"):
         read_angle(torch.zeros(2, 27, 28))
 
 

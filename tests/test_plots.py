@@ -121,7 +121,7 @@ def test_field_arrows_stand_at_the_states_and_show_the_rates(shape, ax, rng):
     rates = np.stack([arrows.U, arrows.V], axis=-1)
     np.testing.assert_array_equal(arrows.XY, numbers(z.view(-1, 2)))
     np.testing.assert_array_equal(rates, numbers(dz_dt.view(-1, 2)))
-    assert arrows.angles == "xy"
+    assert arrows.angles == "xy" and arrows.pivot == "middle"
 
 
 @MODEL
@@ -162,8 +162,46 @@ def test_film_shows_every_frame_for_its_time_and_closes_the_figure(monkeypatch):
         film_.seek(i)
         frames.append(film_.convert("RGB"))
         assert film_.info["duration"] == 200
+    assert film_.info["loop"] == 0  # for ever
     assert len({frame.tobytes() for frame in frames}) == 5
     blue = tuple(round(255 * x) for x in to_rgb(LOOK["HNN"]["color"]))
     for frame in frames:
         assert {blue, (255, 255, 255)} <= {color for _, color in frame.getcolors()}
     assert not plt.fignum_exists(figure.number)
+
+
+def shown_film(monkeypatch, figure, draw, frames=3):
+    shown = []
+    monkeypatch.setattr(plots, "display", lambda *a, **more: shown.append((a, more)))
+    film(figure, draw, frames, 1.0, "A film.")
+    (((data,), more),) = shown
+    assert more["metadata"] == {"image/png": {"alt": "A film."}} and more["raw"]
+    picture, pixels = Image.open(io.BytesIO(b64decode(data["image/png"]))), []
+    for i in range(frames):
+        picture.seek(i)
+        pixels.append(np.asarray(picture.convert("RGB")).astype(int))
+    return pixels
+
+
+def test_the_layout_of_a_film_does_not_move(monkeypatch):
+    figure = plt.figure(figsize=(2, 1), dpi=100, layout="constrained")
+    ax = figure.subplots()
+    ax.set(xticks=[], yticks=[])
+
+    def draw(i):  # a title that would push the axes down
+        ax.set_title("\n".join("abc"[: 1 + i]))
+
+    first, *others = shown_film(monkeypatch, figure, draw)
+    bottom = slice(60, None)
+    assert all(np.array_equal(first[bottom], frame[bottom]) for frame in others)
+
+
+def test_a_film_shows_greys_and_text(monkeypatch):
+    figure = plt.figure(figsize=(2, 1), dpi=100)
+    text = figure.text(0.2, 0.4, "", fontsize=30)
+    blank, word, other = shown_film(
+        monkeypatch, figure, lambda i: text.set_text(("", "word", "other")[i])
+    )
+    assert (blank == 255).all()
+    assert word.min() == 0 and len(np.unique(word)) > 6  # soft edges
+    assert not np.array_equal(word, other)
