@@ -60,9 +60,10 @@ notebooks: $(READY)
 data: $(READY)
 	.venv/bin/python data/make_spring.py
 
-# Goes on where it stopped; delete data/results.json to measure all anew.
+# Goes on where it stopped; delete data/results.json to measure all anew. With
+# SCHEDULER=tcp://host:8786 the workers of that Dask scheduler do it: data/README.md.
 results: $(READY)
-	OMP_NUM_THREADS=1 .venv/bin/python data/make_results.py
+	OMP_NUM_THREADS=1 .venv/bin/python data/make_results.py $(SCHEDULER)
 
 bench: $(READY)
 	OMP_NUM_THREADS=1 BENCH_TABLE=README.md .venv/bin/pytest tests/benchmarks

@@ -9,7 +9,6 @@ same bytes.
 import hashlib
 import io
 import math
-import os
 import sys
 import zipfile
 from importlib.util import find_spec
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.polynomial import chebyshev
+from saving import write_whole
 
 from hnnlib.data import PLANETS, PLANETS_FILE, PLANETS_SHA256
 
@@ -83,20 +83,20 @@ def arrays() -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    """Write the file under a temporary name, and rename it if its bytes are known."""
-    temporary = PLANETS_FILE.with_suffix(".tmp.npz")
-    with zipfile.ZipFile(temporary, "w") as archive:
+    """Write the file if its bytes are known."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
         for name, array in arrays().items():
             buffer = io.BytesIO()
             np.save(buffer, array, allow_pickle=False)
             entry = zipfile.ZipInfo(f"{name}.npy")  # dated 1980
             entry.create_system = 3  # on Windows, too
             archive.writestr(entry, buffer.getvalue())
-    found = hashlib.sha256(temporary.read_bytes()).hexdigest()
+    found = hashlib.sha256(content.getvalue()).hexdigest()
     if found != PLANETS_SHA256:
-        new = f"{temporary.name} has new bytes, {found}: if they are right, put that"
-        sys.exit(f"{new} checksum into hnnlib/data.py and README.md and run this again")
-    os.replace(temporary, PLANETS_FILE)
+        known = "that checksum into hnnlib/data.py and README.md and run this again"
+        sys.exit(f"new bytes, {found}, not written: if they are right, put {known}")
+    write_whole(PLANETS_FILE, content.getvalue())
     print(f"{PLANETS_FILE.name}: {PLANETS_FILE.stat().st_size / 1000:.0f} kB, {found}")
 
 

@@ -1,8 +1,9 @@
 """Write spring.npz, the data of notebooks 02 to 05, beside this file."""
 
-import os
+import io
 
 import numpy as np
+from saving import write_whole
 
 from hnnlib.data import SPRING_FILE, spring_dataset
 
@@ -15,10 +16,17 @@ PROTOCOL = {
     "sigma": 0.1,
 }
 
-train, test = spring_dataset(PROTOCOL["seed"])
-arrays = {f"train_{name}": x for name, x in vars(train).items()}
-arrays |= {f"test_{name}": x for name, x in vars(test).items()}
-temporary = SPRING_FILE.with_suffix(".tmp.npz")
-np.savez_compressed(temporary, **arrays, **PROTOCOL)
-os.replace(temporary, SPRING_FILE)
-print(f"{SPRING_FILE.name}: {SPRING_FILE.stat().st_size / 1000:.0f} kB")
+
+def main() -> None:
+    """Write the file, whole or not at all."""
+    train, test = spring_dataset(PROTOCOL["seed"])
+    arrays = {f"train_{name}": x for name, x in vars(train).items()}
+    arrays |= {f"test_{name}": x for name, x in vars(test).items()}
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays, **PROTOCOL)
+    write_whole(SPRING_FILE, content.getvalue())
+    print(f"{SPRING_FILE.name}: {SPRING_FILE.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

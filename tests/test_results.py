@@ -1,11 +1,22 @@
-"""The stored results are complete, and their bars hold."""
+"""The stored results are complete, their bars hold, and no run of theirs is lost."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+import make_planets
 import make_results
+import make_spring
+import numpy as np
 import pytest
+import saving
 
 FILE = Path(__file__).parents[1] / "data" / "results.json"
 RESULTS = json.loads(FILE.read_text(encoding="utf-8"))
@@ -105,3 +116,288 @@ def test_provenance_is_complete_and_the_file_small():
     cited = ("published", "rerun")
     assert all(e["commit"] for e in RESULTS["entries"] if e["protocol"] not in cited)
     assert FILE.stat().st_size < 60_000
+
+
+# From here on: how they are made. Jobs are stubs, files are in a folder of the test.
+
+JOBS = [("spring", "ours", "hnn", seed) for seed in range(8)]
+
+
+def seeds_in(path):
+    """Seeds of the entries of ours in a file."""
+    rows = json.loads(path.read_text(encoding="utf-8"))["entries"]
+    return [row["seed"] for row in rows if row["protocol"] == "ours"]
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """A call of main with eight quick jobs; its ``begun`` lists their seeds."""
+
+    def run(measure=lambda seed: {"energy_mse": 1.0}):
+        def noted(*job):
+            run.begun.append(job[-1])
+            return measure(job[-1])
+
+        monkeypatch.setattr(make_results, "measure", noted)
+        make_results.main()
+
+    run.file, run.begun = tmp_path / "results.json", []
+    monkeypatch.setattr(make_results, "FILE", run.file)
+    monkeypatch.setattr(make_results, "jobs", lambda: iter(JOBS))
+    monkeypatch.setattr(make_results, "local_executor", lambda: ThreadPoolExecutor(1))
+    return run
+
+
+@pytest.fixture
+def link(tmp_path):
+    """Return a function that makes a link to kept/data, another file."""
+
+    def link(path):
+        target = tmp_path / "kept" / "data"
+        target.parent.mkdir()
+        target.write_bytes(b"old")
+        try:
+            path.symlink_to(target)
+        except OSError:
+            pytest.skip("this system grants no links")
+        return target
+
+    return link
+
+
+def test_failed_job_leaves_the_others_and_a_new_run_computes_it_alone(run):
+    def fail(seed):
+        if seed == 5:
+            raise ValueError("seed 5 fails")
+        return {"energy_mse": 1.0}
+
+    with pytest.raises(ValueError, match="seed 5 fails"):
+        run(fail)
+    assert sorted(run.begun) == list(range(8))
+    assert seeds_in(run.file) == [0, 1, 2, 3, 4, 6, 7]
+    run()
+    assert run.begun[8:] == [5]
+    assert seeds_in(run.file) == list(range(8))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"entries": [{"task"', b"[]", b"{}", b'{"entries": [1]}', b"\xff", b""],
+)
+def test_damaged_results_are_refused_in_a_sentence_before_any_work(run, content):
+    run.file.write_bytes(content)
+    with pytest.raises(SystemExit) as exit:
+        run()
+    assert str(exit.value).startswith(f"{run.file} is damaged")
+    assert "`git checkout` restores it" in str(exit.value)
+    assert not run.begun and run.file.read_bytes() == content
+
+
+def test_second_run_at_once_is_refused_before_any_work(run):
+    with saving.only_writer(run.file):
+        with pytest.raises(SystemExit, match="another process is writing it"):
+            run()
+    assert not run.begun
+    run()
+    assert seeds_in(run.file) == list(range(8))
+
+
+def test_results_that_are_a_link_stay_one_and_are_saved_behind_it(run, link):
+    target = link(run.file)
+    target.unlink()
+    run()
+    assert run.file.is_symlink() and seeds_in(target) == list(range(8))
+
+
+def test_writer_in_the_midst_of_another_disturbs_neither(monkeypatch, tmp_path):
+    path, move = tmp_path / "file.npz", os.replace
+
+    def other_first(*paths):
+        monkeypatch.setattr(os, "replace", move)
+        saving.write_whole(path, b"other")
+        assert path.read_bytes() == b"other"
+        move(*paths)
+
+    monkeypatch.setattr(os, "replace", other_first)
+    saving.write_whole(path, b"first")
+    assert path.read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_interrupted_write_leaves_the_old_file_and_nothing_else(monkeypatch, tmp_path):
+    path = tmp_path / "file.npz"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "replace", lambda *paths: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        saving.write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_data_sets_are_saved_behind_a_link_as_well(monkeypatch, tmp_path, link):
+    path = tmp_path / "spring.npz"
+    target = link(path)
+    monkeypatch.setattr(make_spring, "SPRING_FILE", path)
+    make_spring.main()
+    assert path.is_symlink()
+    assert target.read_bytes() == FILE.with_name("spring.npz").read_bytes()
+
+
+def test_planets_of_unknown_bytes_are_not_written(monkeypatch, tmp_path, link):
+    path = tmp_path / "planets.npz"
+    target = link(path)
+    monkeypatch.setattr(make_planets, "PLANETS_FILE", path)
+    monkeypatch.setattr(make_planets, "arrays", lambda: {"mass": np.ones(8)})
+    with pytest.raises(SystemExit, match="new bytes, .* not written") as exit:
+        make_planets.main()
+    assert target.read_bytes() == b"old"
+    checksum = str(exit.value).split(", ")[1]
+    monkeypatch.setattr(make_planets, "PLANETS_SHA256", checksum)
+    make_planets.main()
+    assert path.is_symlink() and np.load(path)["mass"].sum() == 8
+
+
+def test_model_that_blows_up_is_an_entry_and_a_fault_of_ours_is_raised(monkeypatch):
+    task = make_results.TASKS["spring"]
+    wild = task.recipes["hnn"] | {"learning_rate": 1e30, "steps": 5}
+    monkeypatch.setitem(
+        make_results.TASKS, "spring", replace(task, recipes={"hnn": wild})
+    )
+    entry = make_results.measure("spring", "ours", "hnn", 0)
+    assert "the loss is not finite at step" in entry["failed"] and len(entry) == 1
+
+    monkeypatch.setitem(make_results.WAYS, "exact", lambda *_: lambda z: 10 * z**2)
+    entry = make_results.measure("spring", "exact", "truth", 0)
+    assert "Reached t =" in entry["failed"] and "train_loss" in entry
+
+    monkeypatch.setitem(make_results.WAYS, "exact", lambda *_: lambda z: z @ z)
+    with pytest.raises(RuntimeError):
+        make_results.measure("spring", "exact", "truth", 0)
+
+
+# Seeds 7, 6 and 5 are done at once, and the two processes then sleep over 4 and 3.
+SCRIPT = """
+import os, signal, time
+from pathlib import Path
+from tqdm import tqdm
+FOLDER = Path(__file__).parent
+
+def work(group):
+    (job,) = group
+    with open(FOLDER / "begun", "a") as file:
+        print(job[-1], os.getpid(), file=file)
+    list(tqdm([], disable=True))  # as fit does
+    if job[-1] < 5:
+        time.sleep(300)
+    return {job: dict(zip(("task", "protocol", "model", "seed"), job))}
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    import make_results
+    make_results.FILE, make_results.work = FOLDER / "results.json", work
+    make_results.jobs = lambda: [("spring", "ours", "hnn", seed) for seed in range(8)]
+    make_results.main()
+"""
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def running(tmp_path):
+    """A run that has saved three entries, while its two processes sleep in jobs."""
+    script, begun = tmp_path / "script.py", tmp_path / "begun"
+    script.write_text(SCRIPT, encoding="utf-8")
+    paths = [str(FILE.parent), str(FILE.parents[1])]
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        stdout=subprocess.PIPE,  # its processes have it, too: it ends with the last
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        text=True,
+    )
+    file = tmp_path / "results.json"
+    try:
+        wait_for(lambda: file.exists() and len(seeds_in(file)) == 3)
+        wait_for(lambda: len(begun.read_text().splitlines()) == 5)
+        yield process
+    finally:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:  # all ended
+            pass
+        process.communicate()
+
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="sends signals to processes")
+
+
+@POSIX
+def test_ctrl_c_stops_at_once_and_keeps_what_is_done(running, tmp_path):
+    begun = [line.split() for line in (tmp_path / "begun").open()]
+    for _, process in begun[3:]:  # a terminal sends it to all, in any order
+        os.kill(int(process), signal.SIGINT)
+    time.sleep(0.3)
+    running.send_signal(signal.SIGINT)
+    told, _ = running.communicate(timeout=20)
+    assert running.returncode == 1
+    assert "stopped; finished entries are saved" in told
+    assert "Traceback" not in told and "leaked" not in told
+    assert seeds_in(tmp_path / "results.json") == [5, 6, 7]
+    assert [line.split() for line in (tmp_path / "begun").open()] == begun
+
+
+@POSIX
+def test_processes_end_when_their_parent_is_killed(running, tmp_path):
+    running.kill()
+    running.communicate(timeout=20)  # waits for all, not for the parent alone
+    assert seeds_in(tmp_path / "results.json") == [5, 6, 7]
+    with saving.only_writer(tmp_path / "results.json"):
+        pass  # its lock has ended with it
+
+
+# One worker is in seed 7 until seed 4, in which the other is killed, begins again.
+STUB = """
+import os, signal, time
+from pathlib import Path
+BEGUN = Path(__file__).with_name("begun")
+
+def begun(seed):
+    return BEGUN.read_text().split().count(str(seed))
+
+def work(group):
+    (job,) = group
+    with open(BEGUN, "a") as file:
+        print(job[-1], file=file)
+    while job[-1] == 7 and begun(4) < 2:
+        time.sleep(0.1)
+    if job[-1] == 4 and begun(4) == 1:
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {job: dict(zip(("task", "protocol", "model", "seed"), job))}
+"""
+
+
+@POSIX
+def test_dask_loses_nothing_and_does_nothing_twice_when_a_worker_is_killed(
+    run, monkeypatch, tmp_path
+):
+    distributed = pytest.importorskip("distributed", reason="needs the extra scheduler")
+    (tmp_path / "stub.py").write_text(STUB, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)  # workers have the path of this process
+    import stub
+
+    monkeypatch.setattr(make_results, "work", stub.work)
+    monkeypatch.setattr(make_results, "local_executor", None)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+    ) as cluster:
+        make_results.main(cluster.scheduler_address)
+    begun = [int(seed) for seed in (tmp_path / "begun").read_text().split()]
+    assert sorted(begun) == sorted([*range(8), 4])  # the lost job, and it alone, again
+    assert seeds_in(run.file) == list(range(8))
