@@ -25,47 +25,29 @@ SOLVERS = {
 SAMPLING = 0.1  # the step of the spring's data, hence of a StepPredictor
 
 
-def move(
-    name: str, model: VectorField, z0: Tensor, horizon: float, solver: str, dt: float
-) -> tuple[Tensor, Tensor]:
-    """Return times and states of one model from z0 (1, 2); its errors say its name."""
-    is_map = getattr(model, "is_map", False)
-    step = SAMPLING if is_map or solver == "adaptive" else dt
-    t = torch.arange(0, horizon + step / 2, step, dtype=torch.float64)
-    try:
-        if is_map:
-            return t, iterate(model, z0, len(t) - 1)
-        return t, SOLVERS[solver](model, z0, t)
-    except RuntimeError as error:
-        raise RuntimeError(f"{name}: {error}") from error
-    except Exception as error:  # whatever a reader's function raises
-        raise ValueError(f"{name}: {error}") from error
-
-
 def race(
-    system: Separable,
     models: Mapping[str, VectorField],
-    energy: float = 0.5,
-    angle: float = 0.0,
-    horizon: float = 10.0,
-    solver: str = "adaptive",
-    dt: float = 0.2,
+    z0: Tensor,
+    horizon: float,
+    solver: str,
+    dt: float,
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """Move the truth and models from one start; return times and states by name.
-
-    The solver, RK4 and midpoint with step dt, moves fields; a map is iterated.
-    """
-    usable = hasattr(system, "state") and not isinstance(system, type)
-    expect(usable, f"system is {system!r}", "one with energy, field and state")
-    checks.positive(energy=energy, horizon=horizon, dt=dt)
-    expect(solver in SOLVERS, f"solver is {solver!r}", f"one of {list(SOLVERS)}")
-    names = [name for name in LOOK if name not in ("truth", "data")]
-    expect(set(models) <= set(names), f"models are {list(models)}", f"some of {names}")
-    z0 = system.state(*torch.tensor([[energy], [angle]], dtype=torch.float64))  # (1, 2)
-    with torch.no_grad():
-        truth = {"truth": move("truth", system.field, z0, horizon, "adaptive", dt)}
-        moved = {k: move(k, m, z0, horizon, solver, dt) for k, m in models.items()}
-    return truth | moved
+    """Move models from z0 (1, 2), the truth accurately; return times and states."""
+    runs = {}
+    for name, model in models.items():
+        is_map = getattr(model, "is_map", False)
+        chosen = "adaptive" if name == "truth" else solver
+        step = SAMPLING if is_map or chosen == "adaptive" else dt
+        t = torch.arange(0, horizon + step / 2, step, dtype=torch.float64)
+        try:
+            move = SOLVERS[chosen]
+            z = iterate(model, z0, len(t) - 1) if is_map else move(model, z0, t)
+        except RuntimeError as error:
+            raise RuntimeError(f"{name}: {error}") from error
+        except Exception as error:  # whatever a reader's function raises
+            raise ValueError(f"{name}: {error}") from error
+        runs[name] = t, z
+    return runs
 
 
 def compare(
@@ -73,15 +55,27 @@ def compare(
     right: Axes,
     system: Separable,
     models: Mapping[str, VectorField],
-    limit: float = 2.0,
+    energy: float = 0.5,
+    angle: float = 0.0,
     horizon: float = 10.0,
-    **start_and_solver: float | str,
+    solver: str = "adaptive",
+    dt: float = 0.2,
+    limit: float = 2.0,
 ) -> str:
-    """Draw the runs of ``race``, which takes the other keywords, by their ``LOOK``.
+    """Draw models, named as in ``LOOK``, beside the truth, all from one start.
 
-    Returns the last change of energy and the mean period of each, in words.
+    The solver, RK4 and midpoint with step dt, moves fields; a map is iterated. Returns
+    the last change of energy and the mean period of each, in words.
     """
-    runs = race(system, models, horizon=horizon, **start_and_solver)
+    known = hasattr(system, "state") and not isinstance(system, type)
+    expect(known, f"system is {system!r}", "one with energy, field and state")
+    checks.positive(energy=energy, horizon=horizon, dt=dt)
+    expect(solver in SOLVERS, f"solver is {solver!r}", f"one of {list(SOLVERS)}")
+    names = [name for name in LOOK if name not in ("truth", "data")]
+    expect(set(models) <= set(names), f"models are {list(models)}", f"some of {names}")
+    z0 = system.state(*torch.tensor([[energy], [angle]], dtype=torch.float64))  # (1, 2)
+    with torch.no_grad():
+        runs = race({"truth": system.field} | dict(models), z0, horizon, solver, dt)
     phase_axes(left, limit)
     right.set(xlim=(0, horizon), ylim=(0, 2))
     numbers = []

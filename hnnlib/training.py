@@ -45,20 +45,18 @@ def fit(
     """Train on the mean squared error of model(inputs) by Adam, in place.
 
     Inputs and targets are (N, 2n), of an ensemble (members, N, 2n): the sum of losses
-    leaves each member alone; a warning names who diverged, RuntimeError if all. The
-    rate falls to 0 along a cosine; a label shows a progress bar. A step sees all rows
-    or a batch, drawn with replacement, the same for all members. Returns the loss
-    before each step, (steps,) or (steps, members).
+    leaves each alone, a warning names who diverged. The rate falls to 0 along a cosine;
+    a label shows a progress bar. A step sees all rows or a batch, drawn by the seed.
+    Returns the loss before each step, (steps,) or (steps, members).
     """
     checks.count(steps=steps, batch=1 if batch is None else batch)
     check_samples(model, inputs, targets)
-    inputs, targets = inputs.detach(), targets.detach()
+    inputs, targets, losses = inputs.detach(), targets.detach(), []
     generator, rows = torch.Generator().manual_seed(seed), slice(None)
     adam = Adam(
         model.parameters(), learning_rate, weight_decay=weight_decay, fused=True
     )
     cosine = lr_scheduler.CosineAnnealingLR(adam, steps)
-    losses: list = []  # as numbers: small tensors that stay would scatter the memory
     for i in trange(steps, desc=label, disable=label is None, file=sys.stdout):
         adam.zero_grad()
         if batch is not None:
@@ -67,7 +65,7 @@ def fit(
         loss.sum().backward()
         adam.step()
         cosine.step()
-        losses.append(loss.tolist())
+        losses.append(loss.tolist())  # tensors that stay would scatter the memory
         if not loss.isfinite().any():
             raise RuntimeError(f"the loss is not finite at step {i}")
     if lost := (~loss.isfinite()).nonzero().flatten().tolist():

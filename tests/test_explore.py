@@ -233,7 +233,8 @@ def test_comparison_shows_phase_space_to_the_limit_and_time_to_the_horizon(axes)
 
 
 def test_a_map_is_iterated_and_a_field_moved_with_the_chosen_step():
-    runs = race(SPRING, MODELS, horizon=2.0, solver="RK4", dt=0.5)
+    z0 = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
+    runs = race({"truth": SPRING.field} | MODELS, z0, 2.0, "RK4", 0.5)
     steps = {name: (len(t), (t[1] - t[0]).item()) for name, (t, _) in runs.items()}
     assert steps["truth"] == steps["next-step"] == (21, pytest.approx(0.1))
     assert steps["HNN"] == steps["derivative"] == (5, pytest.approx(0.5))
