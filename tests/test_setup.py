@@ -1,6 +1,8 @@
 """pyproject.toml, constraints.txt, environment.yml, Makefile and README agree."""
 
 import re
+import shutil
+import subprocess
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
@@ -62,3 +64,12 @@ def test_every_make_target_of_the_readme_exists():
     named = re.findall(r"(?:^ *|`)make ([a-z]+)", text("README.md"), re.M)
     targets = re.findall(r"^([a-z]+):", text("Makefile"), re.M)
     assert {"lab", "test"} <= set(named) <= set(targets)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_says_in_words_that_a_home_cannot_be_written():
+    home = ROOT / "README.md" / "home"  # no folder can be made in a file
+    command = ["make", "home", f"HOME={home}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode and str(home) in done.stdout
+    assert "make lab HOME=/some/folder" in done.stdout
