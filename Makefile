@@ -15,11 +15,13 @@ export IPYTHONDIR := $(CURDIR)/$(VENV)/profile
 export MPLCONFIGDIR := $(IPYTHONDIR)
 export PIP_USER := 0
 
-.PHONY: help home lab test lint notebooks data results bench clean
+.PHONY: help home lab test test-oldest test-newest lint notebooks data results bench clean
 
 help:
 	@echo "make lab        open JupyterLab on the notebooks"
 	@echo "make test       run the unit tests and every notebook"
+	@echo "make test-oldest  the same with the oldest versions that are admitted"
+	@echo "make test-newest  the same with the newest versions that there are"
 	@echo "make lint       check the code with ruff"
 	@echo "make notebooks  run every notebook and save it; one: NB=notebooks/NAME.ipynb"
 	@echo "make data       build the data sets anew"
@@ -41,6 +43,19 @@ lab: home $(READY)
 test: $(READY)
 	OMP_NUM_THREADS=1 $(VENV)/bin/pytest --nbval --numprocesses=auto --maxprocesses=4 \
 	  --dist=loadscope --no-loadscope-reorder
+
+# The oldest versions that pyproject.toml admits, and the newest of today. On Linux,
+# another torch than the tested brings gigabytes of CUDA, unless TORCH_INDEX has others.
+TORCH := $(if $(TORCH_INDEX),,$(shell grep '^torch==' constraints.txt))
+
+test-oldest:
+	sed -n 's/^ *"\(.*\)>=\([0-9.]*\).*/\1==\2/p' pyproject.toml $(if $(TORCH),| grep -v '^torch==') >.venv-oldest.txt
+	echo '$(TORCH)' >>.venv-oldest.txt
+	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=.venv-oldest.txt
+
+test-newest:
+	echo '$(TORCH)' >.venv-newest.txt
+	$(MAKE) test VENV=.venv-newest CONSTRAINTS=.venv-newest.txt
 
 lint: $(READY)
 	$(VENV)/bin/ruff check
@@ -91,5 +106,5 @@ $(READY): $(CONSTRAINTS) pyproject.toml
 	touch $@
 
 clean:
-	rm -rf .venv *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

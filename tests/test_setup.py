@@ -65,6 +65,11 @@ def test_nbval_is_pinned_everywhere():
     assert NEEDED["nbval"] == CONDA["nbval"] == PINS["nbval"]
 
 
+def test_make_test_oldest_finds_every_lower_bound():
+    bounds = re.findall(r'^ *"(.*)>=[\d.]+', text("pyproject.toml"), re.M)
+    assert {*bounds, "nbval"} == set(NEEDED)
+
+
 def test_every_make_target_of_the_readme_exists():
     named = re.findall(r"(?:^ *|`)make ([a-z-]+)", text("README.md"), re.M)
     targets = re.findall(r"^([a-z-]+):", text("Makefile"), re.M)
