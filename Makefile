@@ -73,14 +73,8 @@ export README_PICTURE
 
 # Saves outputs, tags, the kernel's name, and nothing that differs from run to run.
 notebooks: $(READY)
-	$(VENV)/bin/jupyter nbconvert --to notebook --inplace --execute \
-	  --ExecutePreprocessor.record_timing=False \
-	  --ExecutePreprocessor.store_widget_state=False \
-	  --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
-	  --ClearMetadataPreprocessor.enabled=True \
-	  --ClearMetadataPreprocessor.preserve_cell_metadata_mask="{'tags', 'jupyter'}" \
-	  --ClearMetadataPreprocessor.preserve_nb_metadata_mask="{'kernelspec', ('language_info', 'name')}" \
-	  $(NB)
+	$(VENV)/bin/jupyter nbconvert --config=tests/nbconvert_config.py \
+	  --to notebook --inplace --execute $(NB)
 	@$(VENV)/bin/python -c "$$README_PICTURE"
 
 data: $(READY)
