@@ -29,10 +29,10 @@ help:
 	@echo "make bench      hold costs to their budget, table in README, about 6 minutes"
 	@echo "make clean      remove .venv and caches"
 
-# JupyterLab keeps its settings at home, and would end in a traceback.
+# Jupyter writes to the home folder, and ends in a traceback where it cannot.
 home:
 	@mkdir -p "$$HOME" 2>/dev/null && test -w "$$HOME" || { echo \
-	  "JupyterLab cannot write to your home, $$HOME: name another, as in make lab HOME=/some/folder"; exit 1; }
+	  "Jupyter cannot write to your home, $$HOME: name another, as in make lab HOME=/some/folder"; exit 1; }
 
 # On a machine without a screen, print the address only.
 lab: home $(READY)
@@ -72,7 +72,7 @@ endef
 export README_PICTURE
 
 # Saves outputs, tags, the kernel's name, and nothing that differs from run to run.
-notebooks: $(READY)
+notebooks: home $(READY)
 	$(VENV)/bin/jupyter nbconvert --config=tests/nbconvert_config.py \
 	  --to notebook --inplace --execute $(NB)
 	@$(VENV)/bin/python -c "$$README_PICTURE"

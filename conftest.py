@@ -12,7 +12,7 @@ def start_in_an_empty_profile(config):
     folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     config.add_cleanup(folder.cleanup)
     os.environ.update(dict.fromkeys(PROFILE, folder.name))
-    for name in ("MATPLOTLIBRC", "MPLBACKEND"):
+    for name in ("MATPLOTLIBRC", "MPLBACKEND", "PYTHONSTARTUP", "JUPYTER_PATH"):
         os.environ.pop(name, None)
     # An empty profile has no font cache: a notebook would print that it builds one.
     import matplotlib.font_manager  # noqa: F401
