@@ -3,17 +3,25 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 NB ?= notebooks/*.ipynb
 
+VENV := .venv
+CONSTRAINTS := constraints.txt
+READY := $(VENV)/ready
+
 # What these name outside must not reach the project's own environment.
-unexport PYTHONPATH PYTHONHOME MPLBACKEND JUPYTER_PATH
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP MATPLOTLIBRC MPLBACKEND JUPYTER_PATH
 export JUPYTER_PREFER_ENV_PATH = 1
+# Nor must a reader's own IPython and matplotlib, nor pip's `user = true`.
+export IPYTHONDIR := $(CURDIR)/$(VENV)/profile
+export MPLCONFIGDIR := $(IPYTHONDIR)
+export PIP_USER := 0
 
-READY := .venv/ready
-
-.PHONY: help lab test lint notebooks data results bench clean
+.PHONY: help home lab test test-oldest test-newest lint notebooks data results bench clean
 
 help:
 	@echo "make lab        open JupyterLab on the notebooks"
 	@echo "make test       run the unit tests and every notebook"
+	@echo "make test-oldest  the same with the oldest versions that are admitted"
+	@echo "make test-newest  the same with the newest versions that there are"
 	@echo "make lint       check the code with ruff"
 	@echo "make notebooks  run every notebook and save it; one: NB=notebooks/NAME.ipynb"
 	@echo "make data       build the data sets anew"
@@ -21,19 +29,37 @@ help:
 	@echo "make bench      hold costs to their budget, table in README, about 6 minutes"
 	@echo "make clean      remove .venv and caches"
 
+# Jupyter writes to the home folder, and ends in a traceback where it cannot.
+home:
+	@mkdir -p "$$HOME" 2>/dev/null && test -w "$$HOME" || { echo \
+	  "Jupyter cannot write to your home, $$HOME: name another, as in make lab HOME=/some/folder"; exit 1; }
+
 # On a machine without a screen, print the address only.
-lab: $(READY)
-	.venv/bin/jupyter lab --allow-root --LabApp.default_url=/lab/tree/notebooks \
+lab: home $(READY)
+	$(VENV)/bin/jupyter lab --allow-root --LabApp.default_url=/lab/tree/notebooks \
 	  $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser)
 
 # Each core takes a notebook or a file of tests at a time, and one thread for it.
 test: $(READY)
-	OMP_NUM_THREADS=1 .venv/bin/pytest --nbval --numprocesses=auto --maxprocesses=4 \
+	OMP_NUM_THREADS=1 $(VENV)/bin/pytest --nbval --numprocesses=auto --maxprocesses=4 \
 	  --dist=loadscope --no-loadscope-reorder
 
+# The oldest versions that pyproject.toml admits, and the newest of today. On Linux,
+# another torch than the tested brings gigabytes of CUDA, unless TORCH_INDEX has others.
+TORCH := $(if $(TORCH_INDEX),,$(shell grep '^torch==' constraints.txt))
+
+test-oldest:
+	sed -n 's/^ *"\(.*\)>=\([0-9.]*\).*/\1==\2/p' pyproject.toml $(if $(TORCH),| grep -v '^torch==') >.venv-oldest.txt
+	echo '$(TORCH)' >>.venv-oldest.txt
+	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=.venv-oldest.txt
+
+test-newest:
+	echo '$(TORCH)' >.venv-newest.txt
+	$(MAKE) test VENV=.venv-newest CONSTRAINTS=.venv-newest.txt
+
 lint: $(READY)
-	.venv/bin/ruff check
-	.venv/bin/ruff format --check
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
 
 # README shows the first figure of notebook 06.
 define README_PICTURE
@@ -46,39 +72,35 @@ endef
 export README_PICTURE
 
 # Saves outputs, tags, the kernel's name, and nothing that differs from run to run.
-notebooks: $(READY)
-	.venv/bin/jupyter nbconvert --to notebook --inplace --execute \
-	  --ExecutePreprocessor.record_timing=False \
-	  --ExecutePreprocessor.store_widget_state=False \
-	  --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
-	  --ClearMetadataPreprocessor.enabled=True \
-	  --ClearMetadataPreprocessor.preserve_cell_metadata_mask="{'tags', 'jupyter'}" \
-	  --ClearMetadataPreprocessor.preserve_nb_metadata_mask="{'kernelspec', ('language_info', 'name')}" \
-	  $(NB)
-	@.venv/bin/python -c "$$README_PICTURE"
+notebooks: home $(READY)
+	$(VENV)/bin/jupyter nbconvert --config=tests/nbconvert_config.py \
+	  --to notebook --inplace --execute $(NB)
+	@$(VENV)/bin/python -c "$$README_PICTURE"
 
 data: $(READY)
-	.venv/bin/python data/make_spring.py
+	$(VENV)/bin/python data/make_spring.py
 
 # Goes on where it stopped; delete data/results.json to measure all anew. With
 # SCHEDULER=tcp://host:8786 the workers of that Dask scheduler do it: data/README.md.
 results: $(READY)
-	OMP_NUM_THREADS=1 .venv/bin/python data/make_results.py $(SCHEDULER)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python data/make_results.py $(SCHEDULER)
 
 bench: $(READY)
-	OMP_NUM_THREADS=1 BENCH_TABLE=README.md .venv/bin/pytest tests/benchmarks
+	$(VENV)/bin/pip install -q -c $(CONSTRAINTS) -e '.[bench]'
+	OMP_NUM_THREADS=1 BENCH_TABLE=README.md $(VENV)/bin/pytest tests/benchmarks
 
 # Built anew when a requirement changes; the last line marks it as complete.
-$(READY): constraints.txt pyproject.toml
+$(READY): $(CONSTRAINTS) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
 	  "Python 3.11 or newer is needed: install it and name it, as in make lab PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' || { echo \
 	  "$(PYTHON) cannot make environments: on Debian and Ubuntu, run: sudo apt install python3-venv"; exit 1; }
-	$(PYTHON) -m venv --clear .venv
-	.venv/bin/pip install -c constraints.txt $(addprefix --extra-index-url=,$(TORCH_INDEX)) -e '.[test]'
-	.venv/bin/jupyter labextension disable @jupyterlab/apputils-extension:announcements
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/pip install -c $(CONSTRAINTS) $(addprefix --extra-index-url=,$(TORCH_INDEX)) -e '.[test]'
+	$(VENV)/bin/jupyter labextension disable @jupyterlab/apputils-extension:announcements
+	$(VENV)/bin/python -c 'import matplotlib.font_manager' # its first import says so
 	touch $@
 
 clean:
-	rm -rf .venv *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

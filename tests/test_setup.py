@@ -1,6 +1,8 @@
 """pyproject.toml, constraints.txt, environment.yml, Makefile and README agree."""
 
 import re
+import shutil
+import subprocess
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
 PIP_NAME = {"pytorch-cpu": "torch", "matplotlib-base": "matplotlib"}  # conda: pip
@@ -25,9 +28,9 @@ def by_name(lines):
 
 PYPROJECT = tomllib.loads(text("pyproject.toml"))["project"]
 ENVIRONMENT = yaml.safe_load(text("environment.yml"))
-EXTRAS = PYPROJECT["optional-dependencies"].values()
-NEEDED = by_name(sum(EXTRAS, PYPROJECT["dependencies"]))
-*CONDA_LINES, PIP = ENVIRONMENT["dependencies"]  # the last one is {"pip": [...]}
+EXTRAS = PYPROJECT["optional-dependencies"]  # the others are no part of the set-up
+NEEDED = by_name(PYPROJECT["dependencies"] + EXTRAS["test"])
+PYTHON, *CONDA_LINES, PIP = ENVIRONMENT["dependencies"]  # the last: {"pip": [...]}
 CONDA = by_name(CONDA_LINES + [x for x in PIP["pip"] if not x.startswith("-")])
 PINS = by_name(re.findall(r"^\w.*", text("constraints.txt"), re.M))
 TESTED = {name: str(pin).removeprefix("==") for name, pin in PINS.items()}
@@ -41,8 +44,12 @@ def test_every_range_admits_the_tested_and_the_installed_version(name):
 
 
 def test_environment_yml_repeats_every_requirement_of_pyproject():
-    python = by_name([f"python{PYPROJECT['requires-python']}"])
-    assert CONDA == NEEDED | python | by_name(["pip"])
+    assert CONDA == NEEDED | by_name(["pip"])
+
+
+def test_environment_yml_pins_a_python_that_binder_reads_and_pyproject_admits():
+    (minor,) = re.findall(r"^python\s*=+\s*([\d.]+)$", PYTHON)  # as repo2docker does
+    assert minor in SpecifierSet(PYPROJECT["requires-python"])
 
 
 def test_environment_yml_uses_conda_forge_alone_and_installs_hnnlib():
@@ -58,7 +65,21 @@ def test_nbval_is_pinned_everywhere():
     assert NEEDED["nbval"] == CONDA["nbval"] == PINS["nbval"]
 
 
+def test_make_test_oldest_finds_every_lower_bound():
+    bounds = re.findall(r'^ *"(.*)>=[\d.]+', text("pyproject.toml"), re.M)
+    assert {*bounds, "nbval"} == set(NEEDED)
+
+
 def test_every_make_target_of_the_readme_exists():
-    named = re.findall(r"(?:^ *|`)make ([a-z]+)", text("README.md"), re.M)
-    targets = re.findall(r"^([a-z]+):", text("Makefile"), re.M)
+    named = re.findall(r"(?:^ *|`)make ([a-z-]+)", text("README.md"), re.M)
+    targets = re.findall(r"^([a-z-]+):", text("Makefile"), re.M)
     assert {"lab", "test"} <= set(named) <= set(targets)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_says_in_words_that_a_home_cannot_be_written():
+    home = ROOT / "README.md" / "home"  # no folder can be made in a file
+    command = ["make", "home", f"HOME={home}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode and str(home) in done.stdout
+    assert "make lab HOME=/some/folder" in done.stdout
