@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "hnnlib"
 ROOMS = (  # each may import only those before it
     "checks mechanics integrators systems bodies data models training pixels metrics "
-    "plots live explore"
+    "claims plots live explore"
 ).split()
 WRITTEN = "energy velocity force state kinetic potential".split()  # said by Separable
 HEADLESS = ROOMS[: ROOMS.index("plots")]
