@@ -1,4 +1,4 @@
-"""Two and more bodies that attract one another in the plane; notebook 09."""
+"""Let two and more bodies attract one another in the plane; notebook 09."""
 
 import math
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from hnnlib.systems import Separable, sample_by_radius
 
 @dataclass(frozen=True)
 class NBody(Separable):
-    """Bodies in the plane that attract one another: H = Σ p²/2m − Σ G·mᵢ·mⱼ/rᵢⱼ.
+    """Attract bodies in the plane by gravity: H = Σ p²/2m − Σ G·mᵢ·mⱼ/rᵢⱼ.
 
-    States (..., 4N) hold q = (x₁, y₁, x₂, y₂, …), then p in the same order. All that
-    needs a distance raises ValueError where two bodies coincide.
+    States (..., 4N) hold q = (x₁, y₁, x₂, y₂, …), then p in the same order. ValueError
+    where two bodies coincide.
     """
 
     masses: tuple[float, ...]

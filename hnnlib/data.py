@@ -1,4 +1,4 @@
-"""Trajectories to learn from: simulate, add noise, split, load; notebooks 02 and 12."""
+"""Simulate trajectories to learn from, split and load them; notebooks 02 and 12."""
 
 import io
 import json
@@ -27,7 +27,7 @@ PLANETS = "Mercury Venus Earth Mars Jupiter Saturn Uranus Neptune".split()
 
 @dataclass(frozen=True)
 class Trajectories:
-    """States measured with noise, the clean states, and the rates of the clean.
+    """Hold states measured with noise, the clean states, and the rates of the clean.
 
     t is (time,), the others (..., trajectories, time, 2n); leading axes count seeds.
     """
@@ -158,17 +158,17 @@ def load_recording(path: Path | str) -> tuple[Tensor, Tensor]:
     """
 
     def parse(content: bytes) -> tuple[Tensor, Tensor]:
-        lines = io.StringIO(
-            content.decode("utf-8-sig")
-        )  # a mark at the start is no text
-        table = torch.from_numpy(np.loadtxt(lines, comments="%", ndmin=2))
+        text = io.StringIO(content.decode("utf-8-sig"))  # a mark may stand first
+        table = torch.from_numpy(np.loadtxt(text, comments="%", ndmin=2))
         expect(table.shape[1] == 4, f"it has {table.shape[1]} columns", "4")
         checks.finite(table, "a row")
         checks.times(table[:, 1])
         return table[:, 1], table[:, 2:]
 
-    format = "expected rows of trial, rising time in s, angle, angular velocity, as in "
-    return load(path, parse, format + "Schmidt & Lipson, Science 324, 81 (2009)")
+    expected = (
+        "expected rows of trial, rising time in s, angle, angular velocity, as in "
+    )
+    return load(path, parse, expected + "Schmidt & Lipson, Science 324, 81 (2009)")
 
 
 def load_results(path: Path | str = RESULTS_FILE) -> dict:

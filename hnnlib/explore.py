@@ -1,4 +1,4 @@
-"""Models beside the truth, under sliders; introduced in notebook 00."""
+"""Put models beside the truth, under sliders; introduced in notebook 00."""
 
 from collections.abc import Mapping
 from functools import partial

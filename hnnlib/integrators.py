@@ -1,11 +1,9 @@
 """Turn a vector field into a trajectory; introduced in notebooks 02 and 08.
 
-Starts z0 (*batch, 2n) and rising times t (time,) in, a trajectory (*batch, time, 2n)
-out. ``rollout`` is adaptive and accurate; the others take one step between neighbouring
-times and keep a graph unless under ``torch.no_grad``, as all of torch: a loss may be
-put on their states; a long run to look at stands under it. A separable H = T(p) + V(q)
-comes as velocity ``dq_dt(p)`` = ∂T/∂p and force ``dp_dt(q)`` = −∂V/∂q, each (*batch, n)
--> (*batch, n). All raise ValueError on arguments that cannot be used.
+Starts z0 (*batch, 2n) and rising times t (time,) give a trajectory (*batch, time, 2n).
+``rollout`` is adaptive; the others take one step between neighbouring times and, as all
+of torch, keep a graph for a loss unless under ``torch.no_grad``. A separable H = T(p) +
+V(q) comes as ``dq_dt(p)`` = ∂T/∂p, ``dp_dt(q)`` = −∂V/∂q, (*batch, n) -> (*batch, n).
 """
 
 from collections.abc import Callable
@@ -20,7 +18,6 @@ from hnnlib.checks import expect
 from hnnlib.mechanics import VectorField, rates, split
 
 Rate = Callable[[Tensor], Tensor]  # velocity of p, or force of q
-Step = Callable[[Tensor, float], Tensor]  # (z, dt) -> z one step later
 MAX_CALLS = 1_000_000  # of a field: a run that needs more never ends
 
 
@@ -36,7 +33,7 @@ def check_arguments(field: VectorField, z0: Tensor, t: Tensor) -> None:
 
 
 class Batch:
-    """A field of many members as scipy calls it: of one long vector, in float64."""
+    """Offer a field of many members to scipy, as one of a long vector in float64."""
 
     def __init__(self, field: VectorField, z0: Tensor):
         self.field, self.z0, self.calls, self.size = field, z0, 0, 0.0
@@ -50,9 +47,9 @@ class Batch:
         return self.rate.reshape(-1).double().numpy()
 
     def accepted(self, time: float, flat: np.ndarray) -> float:
-        """Note the time, and the largest size so far of each component, of a step."""
+        """Note time and largest sizes: scipy looks for zeros after steps it keeps."""
         self.time, self.size = time, np.maximum(self.size, np.abs(flat))
-        return 1.0  # scipy, which calls this after steps that it keeps, seeks a zero
+        return 1.0
 
     def news(self) -> str:
         """Say how far the run came, and who holds it up."""
@@ -69,14 +66,11 @@ def rollout(
 
     An adaptive Runge–Kutta method of order 8 (Hairer, Nørsett & Wanner 1993). Members
     share each step; scipy bounds the root mean square of their errors, so tolerances
-    are divided by the root of their number n, and none is less accurate than alone.
-    The price is n^(1/16) in calls of the field: 1.3 × for 50, 1.9 × for 20 000.
-    Float32 resolves no rtol below 1e-6; a finer one is raised to it, atol likewise.
-
-    Returns the trajectory (*batch, time, 2n) in z0's dtype, without a graph. Raises
-    ValueError if z0 requires a gradient (``rk4`` has one), or if a component stays so
-    small that atol takes the digits which rtol promises; RuntimeError, with the time
-    reached and the batch member fastest there, if the solver fails or never ends.
+    are divided by the root of their number n, and none is less accurate than alone, for
+    n^(1/16) in calls of the field: 1.3 × for 50, 1.9 × for 20 000. Float32 resolves no
+    rtol below 1e-6; a finer one is raised to it, atol likewise.
+    The trajectory has z0's dtype and no graph. ValueError if z0 requires a gradient or
+    has a component that stays too small for atol; RuntimeError if there is no end.
     """
     checks.positive(rtol=rtol, atol=atol)
     check_arguments(field, z0, t)
@@ -87,9 +81,9 @@ def rollout(
     options = {"method": "DOP853", "rtol": finer * rtol, "atol": finer * atol}
     batch = Batch(field, z0)
     options |= {"t_eval": t.double().numpy(), "events": batch.accepted}
-    start = z0.detach().reshape(-1).double().numpy()
+    span, start = (t[0].item(), t[-1].item()), z0.detach().double().flatten().numpy()
     with torch.no_grad():
-        solution = solve_ivp(batch, (t[0].item(), t[-1].item()), start, **options)
+        solution = solve_ivp(batch, span, start, **options)
     if not solution.success:
         raise RuntimeError(f"{solution.message} {batch.news()}")
     check_size(torch.from_numpy(batch.size).view(-1, z0.shape[-1]), rtol, atol)
@@ -98,11 +92,8 @@ def rollout(
 
 
 def check_size(size: Tensor, rtol: float, atol: float) -> None:
-    """Refuse a component, of largest sizes (members, 2n), that is too small for atol.
-
-    Zero throughout, but for rounding, is no fault.
-    """
-    size = size.amax(dim=0)  # (2n,)
+    """Refuse a component, given its largest sizes (members, 2n), too small for atol."""
+    size = size.amax(dim=0)  # (2n,); zero throughout, but for rounding, is no fault
     size = size.where(size > torch.finfo(size.dtype).eps * size.max(), torch.inf)
     least, i = size.min(dim=0)
     got = f"component {i} of z stays below {least:.2g}, too small for atol={atol:g}"
@@ -110,7 +101,7 @@ def check_size(size: Tensor, rtol: float, atol: float) -> None:
     expect(fits, got, f"other units, or atol={rtol * least / 1000:.0e}")
 
 
-def march(step: Step, z0: Tensor, t: Tensor) -> Tensor:
+def march(step: Callable[[Tensor, float], Tensor], z0: Tensor, t: Tensor) -> Tensor:
     """Repeat ``step(z, dt)`` over times t; return the states (*batch, time, 2n)."""
     states = [z0]
     for dt in t.diff().tolist():
@@ -139,7 +130,7 @@ def rk4(field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
     return march(step, z0, t)
 
 
-def separable_field(dq_dt: Rate, dp_dt: Rate) -> VectorField:
+def separable(dq_dt: Rate, dp_dt: Rate) -> VectorField:
     """Return the field (dq_dt(p), dp_dt(q)) of a separable H."""
     return lambda z: torch.cat([dq_dt(split(z)[1]), dp_dt(split(z)[0])], dim=-1)
 
@@ -152,13 +143,13 @@ def symplectic_euler(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
         p = p + dt * dp_dt(q)
         return torch.cat([q + dt * dq_dt(p), p], dim=-1)
 
-    check_arguments(separable_field(dq_dt, dp_dt), z0, t)
+    check_arguments(separable(dq_dt, dp_dt), z0, t)
     return march(step, z0, t)
 
 
 def leapfrogs(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor, parts: tuple) -> Tensor:
     """Integrate a separable H by one leapfrog for each part of every step."""
-    check_arguments(separable_field(dq_dt, dp_dt), z0, t)
+    check_arguments(separable(dq_dt, dp_dt), z0, t)
     q, p = split(z0)
     states, force = [z0], dp_dt(q)
     for dt in t.diff().tolist():
@@ -185,10 +176,10 @@ def yoshida4(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
 def implicit_midpoint(field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
     """Integrate by z₁ = z₀ + dt·f((z₀ + z₁)/2); order 2, symplectic for any H.
 
-    The midpoint comes from fixed-point iteration to 1e-13; RuntimeError if 99 are not
-    enough (Hairer, Lubich & Wanner 2006, II.1 and VIII.6). Two multiply the error of
-    an oscillation by about −(ω·dt/2)²; Aitken (1926) jumps ahead by the factor seen.
-    At a state of rest, three iterations are all that a derivative sees.
+    Fixed-point iteration to 1e-13 finds it; RuntimeError after 99 (Hairer, Lubich &
+    Wanner 2006, II.1 and VIII.6). Two iterations multiply the error of an oscillation
+    by about −(ω·dt/2)²; Aitken (1926) jumps ahead by the factor seen. At a state of
+    rest, three iterations are all that a derivative sees.
     """
 
     def step(z, dt):

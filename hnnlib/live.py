@@ -1,4 +1,4 @@
-"""A figure under sliders; introduced in notebook 00."""
+"""Put a figure under sliders; introduced in notebook 00."""
 
 import io
 from base64 import b64encode
@@ -31,7 +31,7 @@ def frame_of(ax: Axes) -> tuple:
 
 
 class LiveFigure:
-    """Two axes, drawn into an image whenever a slider moves.
+    """Draw two axes into an image whenever a slider moves.
 
     ``draw(left, right, **values)`` draws on them, after what it drew before is removed,
     and may return a line of numbers to stand below. Where no kernel runs the picture

@@ -1,4 +1,4 @@
-"""Phase space and Hamilton's equations; introduced in notebook 01.
+"""Move through phase space by Hamilton's equations; introduced in notebook 01.
 
 A state is z = (q, p): a tensor (..., 2n), the n coordinates first, then the n momenta.
 A Hamiltonian is any callable ``energy(z) -> (...)``; a vector field is any callable

@@ -1,4 +1,4 @@
-"""How good is a rollout? Energy and phase; introduced in notebooks 03 to 06."""
+"""Judge a rollout by energy and phase; introduced in notebooks 03 to 06."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Networks that learn motion, each a few lines; notebooks 03 to 05, 07, 09, 12.
+"""Learn motion by networks of a few lines each; notebooks 03 to 05, 07, 09, 12.
 
 A net is a network (..., n_in) -> (..., n_out), or an ``Ensemble`` of such.
 """
@@ -20,8 +20,8 @@ from hnnlib.mechanics import gradient, hamiltonian_vector_field, split
 class MLP(nn.Sequential):
     """Build a multilayer perceptron in float64, weights orthogonal, biases zero.
 
-    ``MLP(2, 32, 32, 1, seed=0)`` maps (..., 2) to (..., 1) through two hidden layers;
-    the activation stands between layers, never after the last.
+    ``MLP(2, 32, 32, 1, seed=0)`` maps (..., 2) to (..., 1) through two hidden layers,
+    with activations between layers, none after the last.
     """
 
     def __init__(self, *widths: int, seed: int, activation: type[nn.Module] = nn.SiLU):
@@ -50,7 +50,7 @@ def numbers(net: nn.Module) -> dict[str, Tensor]:
 
 
 def plan(net: nn.Module) -> list:
-    """List what a network is besides its numbers: layers, settings, what is frozen."""
+    """List layers, settings and what is frozen: all of a network but its numbers."""
     parts = [(type(x), vars(x)) for x in net.modules()]
     kept = [(t, {k: str(v) for k, v in d.items() if k[0] != "_"}) for t, d in parts]
     own = numbers(net).items()
@@ -58,18 +58,14 @@ def plan(net: nn.Module) -> list:
 
 
 class Ensemble(nn.Module):
-    """Run networks as one: member i sees only ``x[i]`` and trains as it would alone.
-
-    They may differ in weights and buffers, in nothing else: ValueError.
-    """
+    """Run networks as one; member i sees only ``x[i]`` and trains as it would alone."""
 
     def __init__(self, members: Sequence[nn.Module]):
         super().__init__()
         for i, net in enumerate(members):
             same = plan(net) == plan(members[0])
             expect(same, f"member {i} is no copy of member 0", "other numbers alone")
-        # One network, so that .float(), .eval() and Adam find all that it holds; each
-        # of its tensors holds those of all members, (members, ...).
+        # One network, for .float(), .eval() and Adam; its tensors are (members, ...).
         self.n, self.stacked = len(members), deepcopy(members[0])
         for name, x in numbers(self.stacked).items():
             x.data = torch.stack([numbers(net)[name].detach() for net in members])
@@ -89,30 +85,26 @@ class Ensemble(nn.Module):
         return net
 
 
-class StepPredictor(nn.Module):
+class Predictor(nn.Module):
+    """Apply a net to states, (..., 2n) -> (..., 2n); abstract."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return net(z)."""
+        return self.net(z)
+
+
+class StepPredictor(Predictor):
     """Predict the state one time step later: a map, iterated and never integrated."""
 
     is_map = True
 
-    def __init__(self, net: nn.Module):
-        super().__init__()
-        self.net = net
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Return the next state, (..., 2n) -> (..., 2n)."""
-        return self.net(z)
-
-
-class DerivativePredictor(nn.Module):
+class DerivativePredictor(Predictor):
     """Predict dz/dt = net(z): the baseline of Greydanus et al. (2019)."""
-
-    def __init__(self, net: nn.Module):
-        super().__init__()
-        self.net = net
-
-    def forward(self, z: Tensor) -> Tensor:
-        """Return dz/dt, (..., 2n) -> (..., 2n)."""
-        return self.net(z)
 
 
 class HNN(nn.Module):
@@ -134,9 +126,8 @@ class HNN(nn.Module):
 class DissipativeHNN(nn.Module):
     """Learn an energy and its loss: dq/dt = ∂H/∂p, dp/dt = −∂H/∂q − ∂R/∂p.
 
-    Rayleigh's dissipation function R takes p, which is measured, not the velocity
-    ∂H/∂p, which is learned itself. Its net is (..., n) -> (..., 1). R is even: H + a·q
-    with R − a·p would give the same field, so a constant force belongs to H.
+    Rayleigh's dissipation function R takes p, which is measured, by a net (..., n) ->
+    (..., 1). R is even: H + a·q with R − a·p would give the same field.
     """
 
     def __init__(self, net: nn.Module, dissipation_net: nn.Module):
@@ -144,7 +135,6 @@ class DissipativeHNN(nn.Module):
         self.net, self.dissipation_net = net, dissipation_net
 
     def energy(self, z: Tensor) -> Tensor:
-        """Return the learned energy H_θ(z), up to a constant, (..., 2n) -> (...)."""
         return self.net(z).squeeze(-1)
 
     def dissipation(self, p: Tensor) -> Tensor:
@@ -161,35 +151,29 @@ class DissipativeHNN(nn.Module):
         return torch.cat([dq_dt, dp_dt + self.friction(split(z)[1])], dim=-1)
 
 
-class Separable(nn.Module):
-    """Move by H_θ = T(p) + V(q), which leapfrog can step; abstract.
-
-    A model writes ``kinetic``, T of p, and ``potential``, V of q, (..., n) -> (...).
-    """
+class SeparableModel(nn.Module):
+    """Move by T(p) + V(q), which heirs write: ``kinetic``, ``potential``; abstract."""
 
     def __init__(self, kinetic_net: nn.Module, potential_net: nn.Module):
         super().__init__()
         self.kinetic_net, self.potential_net = kinetic_net, potential_net
 
     def energy(self, z: Tensor) -> Tensor:
-        """Return H_θ(z) = T(p) + V(q), (..., 2n) -> (...)."""
         q, p = split(z)
         return self.kinetic(p) + self.potential(q)
 
     def velocity(self, p: Tensor) -> Tensor:
-        """Return dq/dt = ∂T/∂p, (..., n) -> (..., n)."""
-        return gradient(self.kinetic, p)
+        return gradient(self.kinetic, p)  # ∂T/∂p
 
     def force(self, q: Tensor) -> Tensor:
-        """Return dp/dt = −∂V/∂q, (..., n) -> (..., n)."""
-        return -gradient(self.potential, q)
+        return -gradient(self.potential, q)  # −∂V/∂q
 
     def forward(self, z: Tensor) -> Tensor:
         """Return dz/dt = (∂T/∂p, −∂V/∂q), (..., 2n)."""
         return hamiltonian_vector_field(self.energy, z)
 
 
-class SeparableHNN(Separable):
+class SeparableHNN(SeparableModel):
     """Learn T(p) and V(q) by two networks, (..., n) -> (..., 1) each."""
 
     def kinetic(self, p: Tensor) -> Tensor:
@@ -199,12 +183,12 @@ class SeparableHNN(Separable):
         return self.potential_net(q).squeeze(-1)
 
 
-class PairwiseHNN(Separable):
+class PairwiseHNN(SeparableModel):
     """Learn H = Σ T(|pᵢ|²) + Σ V(log rᵢⱼ) of equal bodies in the plane.
 
-    Both networks are (..., 1) -> (..., 1), whatever the number of bodies. The energy
-    is the same for moved, turned or exchanged bodies, so momentum and angular momentum
-    are conserved (Noether). Takes states (..., 4N) ordered as those of ``NBody``.
+    Both networks are (..., 1) -> (..., 1), states (..., 4N) as those of ``NBody``. The
+    energy of moved, turned or exchanged bodies is the same, so momentum and angular
+    momentum are conserved (Noether).
     """
 
     def kinetic(self, p: Tensor) -> Tensor:

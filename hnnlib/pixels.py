@@ -1,4 +1,4 @@
-"""A pendulum on film, and networks that find q and p in its pixels; notebook 10.
+"""Film a pendulum, and find q and p in its pixels by networks; notebook 10.
 
 A frame is a picture (28, 28) of float32 in [0, 1], a film (..., time, 28, 28) with
 FRAME_TIME between two frames. A state is read off a frame and the one before it.
@@ -16,7 +16,7 @@ from hnnlib import checks
 from hnnlib.checks import expect
 from hnnlib.integrators import leapfrog, rollout
 from hnnlib.mechanics import split
-from hnnlib.models import MLP, Separable
+from hnnlib.models import MLP, SeparableModel
 from hnnlib.systems import Pendulum
 
 SIZE = 28  # pixels across
@@ -27,7 +27,6 @@ def render(angle: Tensor) -> Tensor:
     """Draw pendulums at angles (...), radian from the lowest point; (..., 28, 28).
 
     White on black, with edges two pixels soft: the smallest turn changes the picture.
-    ValueError unless all angles are finite.
     """
     checks.finite(angle[..., None], "angle")
     x = torch.arange(SIZE, dtype=angle.dtype) - (SIZE - 1) / 2  # across
@@ -72,8 +71,7 @@ def frame_pairs(film: Tensor) -> Tensor:
     fits = len(shape) > 2 and shape[-3] > 1 and shape[-2:] == (SIZE, SIZE)
     expect(fits, f"film has shape {shape}", "(..., time >= 2, 28, 28)")
     low, high = film.min().item(), film.max().item()
-    got = f"film has values from {low:g} to {high:g}"
-    expect(0 <= low <= high <= 1, got, "[0, 1]")
+    expect(0 <= low <= high <= 1, f"film has values {low:g} to {high:g}", "[0, 1]")
     return torch.stack([film[..., :-1, :, :], film[..., 1:, :, :]], dim=-3)
 
 
@@ -85,7 +83,7 @@ def film_pendulums(z0: Tensor, frames: int) -> tuple[Tensor, Tensor]:
 
 
 class VAE(nn.Module):
-    """A variational autoencoder of pairs of frames, latent z = (q, p), in float32.
+    """Encode pairs of frames as latents z = (q, p), and decode; variational, float32.
 
     The decoder sees q alone, through sin(kq/2) and cos(kq/2), k = 1 to 6: a picture
     shows where things are, not how they move. ValueError if latent is odd or < 2.
@@ -110,8 +108,8 @@ class VAE(nn.Module):
         return self.decoder(wave).unflatten(-1, (SIZE, SIZE))
 
 
-class LatentHNN(Separable):
-    """Learn an energy of latents, |p|²/2 + V(q): q̇ = p is a convention. Float32."""
+class LatentHNN(SeparableModel):
+    """Learn an energy of latents, |p|²/2 + V(q), in float32; q̇ = p by convention."""
 
     def __init__(self, seed: int, n: int = 1, width: int = 64):
         net = MLP(n, width, width, 1, seed=seed, activation=nn.Tanh)
@@ -173,10 +171,10 @@ def fit_films(
 ) -> dict[str, Tensor]:
     """Train both on films (n, time, 28, 28), in place; return each part (steps,).
 
-    A step sees 24 clips of 18 frames, so rollouts of 16. The parts that need the future
-    come in over 500 steps; the KL's weight falls from beta, which gives the latents
-    their size, to 1e-5 over 3000. Adam, 1e-3 falling along a cosine, gradients clipped
-    at 1; a label shows a progress bar. ValueError if films are shorter than 18 frames.
+    A step sees 24 clips of 18 frames. The parts that need the future come in over 500
+    steps; the KL's weight falls from beta, which gives the latents their size, to 1e-5
+    over 3000. Adam, 1e-3 falling along a cosine, gradients clipped at 1; a label shows
+    a progress bar.
     """
     checks.count(steps=steps)
     expect(films.shape[1] > 17, f"films have {films.shape[1]} frames", "18 or more")

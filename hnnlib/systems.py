@@ -1,4 +1,4 @@
-"""Physical systems with a known Hamiltonian; introduced in notebooks 01 and 07.
+"""Describe systems with a known Hamiltonian; introduced in notebooks 01 and 07.
 
 A new system is one frozen dataclass. Closed forms are tests' oracles.
 """
@@ -16,11 +16,12 @@ from hnnlib.mechanics import split
 
 
 class Separable:
-    """A system with H = T(p) + V(q) and positive constants; abstract.
+    """Share what systems with H = T(p) + V(q) have in common; abstract.
 
     A system writes ``energy``, H (..., 2n) -> (...), ``velocity``, ∂H/∂p of p, and
     ``force``, −∂H/∂q of q, both (..., n) -> (..., n); of one degree of freedom also
-    ``state``, (...) and (...) -> (..., 2), of an energy and a phase angle in radian.
+    ``state``, the states (..., 2) of energies and phase angles (...). Constants are
+    positive.
     """
 
     def __post_init__(self) -> None:
@@ -42,14 +43,14 @@ class Separable:
 
 @dataclass(frozen=True)
 class MassSpring(Separable):
-    """A mass m on a spring of stiffness k: H = p²/2m + kq²/2."""
+    """Hang a mass m on a spring of stiffness k: H = p²/2m + kq²/2."""
 
     m: float = 1.0
     k: float = 1.0
 
     @property
     def period(self) -> float:
-        """Time of one oscillation, 2π√(m/k)."""
+        """Return the time of one oscillation, 2π√(m/k)."""
         return 2 * math.pi * math.sqrt(self.m / self.k)
 
     def energy(self, z: Tensor) -> Tensor:
@@ -78,7 +79,7 @@ class MassSpring(Separable):
 
 @dataclass(frozen=True)
 class Pendulum(Separable):
-    """A mass m on a rod of length l under gravity g: H = p²/2ml² + mgl(1 − cos q).
+    """Swing a mass m on a rod of length l in gravity g: H = p²/2ml² + mgl(1 − cos q).
 
     q is the angle from the lowest point, p the angular momentum. From H = 2mgl on, the
     separatrix, it turns over instead of swinging: ``state`` and ``period`` are swings'.
@@ -90,7 +91,7 @@ class Pendulum(Separable):
 
     @property
     def separatrix(self) -> float:
-        """The energy 2mgl of the pendulum at rest upside down."""
+        """Return the energy 2mgl of the pendulum at rest upside down."""
         return 2 * self.m * self.g * self.l
 
     def energy(self, z: Tensor) -> Tensor:

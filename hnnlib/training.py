@@ -1,4 +1,4 @@
-"""The one training loop of the series; written out in notebooks 03 to 05."""
+"""Train by the one loop of the series; written out in notebooks 03 to 05."""
 
 import sys
 import warnings
