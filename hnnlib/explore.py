@@ -1,6 +1,6 @@
 """Put models beside the truth, under sliders; introduced in notebook 00."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import ipywidgets as widgets
@@ -22,6 +22,7 @@ SOLVERS = {
     "RK4": rk4,
     "implicit midpoint": implicit_midpoint,
 }
+THIS_SOLVER = "truth, this solver"
 SAMPLING = 0.1  # the step of the spring's data, hence of a StepPredictor
 
 
@@ -52,6 +53,7 @@ def race(
 
 def compare(
     left: Axes,
+    middle: Axes,
     right: Axes,
     system: Separable,
     models: Mapping[str, VectorField],
@@ -62,10 +64,10 @@ def compare(
     dt: float = 0.2,
     limit: float = 2.0,
 ) -> str:
-    """Draw models, named as in ``LOOK``, beside the truth, all from one start.
+    """Draw models, named as in ``LOOK``, beside the truth: orbits, q(t) and E/E₀.
 
-    The solver, RK4 and midpoint with step dt, moves fields; a map is iterated. Returns
-    the last change of energy and the mean period of each, in words.
+    The solver, RK4 and midpoint with step dt, moves fields, the true one as a thin line
+    too; a map is iterated. Returns the last change of energy and the mean period.
     """
     known = hasattr(system, "state") and not isinstance(system, type)
     expect(known, f"system is {system!r}", "one with energy, field and state")
@@ -73,21 +75,36 @@ def compare(
     expect(solver in SOLVERS, f"solver is {solver!r}", f"one of {list(SOLVERS)}")
     names = [name for name in LOOK if name not in ("truth", "data")]
     expect(set(models) <= set(names), f"models are {list(models)}", f"some of {names}")
+    fields = {"truth": system.field, THIS_SOLVER: system.field} | dict(models)
+    if solver == "adaptive":
+        del fields[THIS_SOLVER]
     z0 = system.state(*torch.tensor([[energy], [angle]], dtype=torch.float64))  # (1, 2)
     with torch.no_grad():
-        runs = race({"truth": system.field} | dict(models), z0, horizon, solver, dt)
+        runs = race(fields, z0, horizon, solver, dt)
     phase_axes(left, limit)
-    right.set(xlim=(0, horizon), ylim=(0, 2))
-    numbers = []
-    for name, (t, z) in runs.items():
-        ratio, turn = relative_energy(system.energy, z), period(t, z).item()
-        phase_portrait(left, z, name)
-        energy_lines(right, t, ratio, name)
-        change = round(ratio[0, -1].item() - 1, 3) + 0.0  # + 0.0: no "-0.0"
-        said = f"period {turn:.3f}" if turn == turn else "no full turn"
-        numbers.append(f"{name}: energy {change:+.1%}, {said}")
+    middle.set(xlabel="time $t$", ylabel="position $q$", ylim=(-limit, limit))
+    right.set(ylim=(0, 2))
+    axes = left, middle, right
+    words = [draw_run(axes, system, name, *run) for name, run in runs.items()]
+    for ax in axes[1:]:
+        ax.set_xlim(0, horizon)
     right.legend(loc="upper left", fontsize=9)  # "best" would search, slowly
-    return "; ".join(numbers)
+    return "; ".join(words)
+
+
+def draw_run(
+    axes: Sequence[Axes], system: Separable, name: str, t: Tensor, z: Tensor
+) -> str:
+    """Draw a run by orbit, position and energy; return its numbers in words."""
+    look, line = (name, {}) if name in LOOK else ("truth", {"linewidth": 0.8})
+    ratio, turn = relative_energy(system.energy, z), period(t, z).item()
+    phase_portrait(axes[0], z, look, **line)
+    axes[1].plot(t, z[0, :, 0], **(LOOK[look] | line))
+    energy_lines(axes[2], t, ratio, look, **line)
+    axes[2].lines[-1].set_label(name)
+    change = round(ratio[0, -1].item() - 1, 3) + 0.0  # + 0.0: no "-0.0"
+    said = f"period {turn:.3f}" if turn == turn else "no full turn"
+    return f"{name}: energy {change:+.1%}, {said}"
 
 
 def explorer(
@@ -104,13 +121,14 @@ def explorer(
     sets = trained and all(isinstance(x, Mapping) for x in trained.values())
     expect(sets, f"trained is {trained!r}", "sets of models, by name")
 
-    def draw(left: Axes, right: Axes, models: str, **values) -> str:
-        return compare(left, right, system, trained[models], limit=limit, **values)
+    def draw(*axes: Axes, models: str, **values) -> str:
+        return compare(*axes, system, trained[models], limit=limit, **values)
 
     (first, low, high), slider = energies, widgets.FloatSlider
     return LiveFigure(
         draw,
-        "The chosen models and the truth: orbits, and their energy against time.",
+        "The chosen models and the truth: orbits, position and energy against time.",
+        panels=3,
         models=widgets.Dropdown(options=list(trained), description="models"),
         energy=slider(first, min=low, max=high, description="energy E₀"),
         angle=slider(0, min=-3.1, max=3.1, description="angle"),

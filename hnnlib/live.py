@@ -31,20 +31,25 @@ def frame_of(ax: Axes) -> tuple:
 
 
 class LiveFigure:
-    """Draw two axes into an image whenever a slider moves.
+    """Draw two or more axes into an image whenever a slider moves.
 
     ``draw(left, right, **values)`` draws on them, after what it drew before is removed,
     and may return a line of numbers to stand below. Where no kernel runs the picture
     stays; so it does on an error, shown in words. One in the first picture is raised.
     """
 
-    def __init__(self, draw: Callable, alt: str, **sliders: widgets.Widget):
+    def __init__(
+        self, draw: Callable, alt: str, panels: int = 2, **sliders: widgets.Widget
+    ):
         self.draw, self.alt, self.sliders = draw, alt, sliders
-        self.image, self.message = widgets.Image(width="720"), widgets.HTML()
-        self.figure = Figure(figsize=(9, 4), dpi=80, layout="none")
-        self.figure.subplots_adjust(0.09, 0.15, 0.98, 0.91, wspace=0.25)
+        self.image, self.message = (
+            widgets.Image(width=f"{360 * panels}"),
+            widgets.HTML(),
+        )
+        self.figure = Figure(figsize=(4.5 * panels, 4), dpi=80, layout="none")
+        self.figure.subplots_adjust(0.18 / panels, 0.15, 0.98, 0.91, wspace=0.25)
         self.canvas = FigureCanvasAgg(self.figure)  # its own, without pyplot
-        self.figure.subplots(1, 2)
+        self.figure.subplots(1, panels)
         for slider in sliders.values():
             slider.observe(self.update, names="value")
         self.frame: list | None = None  # of the picture without what is drawn

@@ -2,6 +2,7 @@
 
 import html
 import io
+import math
 from base64 import b64decode
 from functools import partial
 
@@ -208,7 +209,7 @@ EXPECTED = (
 
 @pytest.fixture
 def axes():
-    return Figure().subplots(1, 2)
+    return Figure().subplots(1, 3)
 
 
 def test_comparison_of_known_models_says_their_energy_and_period(axes):
@@ -217,8 +218,10 @@ def test_comparison_of_known_models_says_their_energy_and_period(axes):
 
 def test_comparison_draws_every_model_in_both_pictures(axes):
     compare(*axes, SPRING, MODELS, energy=0.8, angle=1.0)
-    left, right = axes
+    left, middle, right = axes
     assert {"truth", *MODELS} <= {line.get_label() for line in left.lines}
+    assert len(middle.lines) == 1 + len(MODELS)
+    assert middle.lines[0].get_ydata()[0] == pytest.approx(1.6**0.5 * math.cos(1.0))
     assert [x.get_text() for x in right.get_legend().texts] == ["truth", *MODELS]
     (start,) = {tuple(x.get_xydata()[0]) for x in left.lines if len(x.get_xdata()) == 1}
     expected = SPRING.state(torch.tensor(0.8), torch.tensor(1.0)).tolist()
@@ -227,9 +230,10 @@ def test_comparison_draws_every_model_in_both_pictures(axes):
 
 def test_comparison_shows_phase_space_to_the_limit_and_time_to_the_horizon(axes):
     compare(*axes, SPRING, MODELS, limit=3.0, horizon=7.0)
-    left, right = axes
-    assert left.get_xlim() == left.get_ylim() == (-3, 3)
-    assert right.get_xlim() == (0, 7) and right.get_ylim() == (0, 2)
+    left, middle, right = axes
+    assert left.get_xlim() == left.get_ylim() == middle.get_ylim() == (-3, 3)
+    assert middle.get_xlim() == right.get_xlim() == (0, 7)
+    assert right.get_ylim() == (0, 2)
 
 
 def test_a_map_is_iterated_and_a_field_moved_with_the_chosen_step():
@@ -247,6 +251,8 @@ def test_a_field_is_moved_by_the_chosen_solver_with_its_step(axes, solver):
     text = compare(*axes, SPRING, {"HNN": SPRING.field}, solver=solver, dt=1.0)
     energy = float(text.split("HNN: energy ")[1].split("%")[0])
     assert (energy < -5) == (solver == "RK4")  # its step is too long; the truth's not
+    own = f"truth, this solver: energy {energy:+.1f}%"  # so it is the solver's fault
+    assert (own in text) == (solver != "adaptive")
     assert text.startswith("truth: energy +0.0%, period 6.283")
 
 
@@ -304,7 +310,7 @@ def test_failing_rollout_is_shown_and_the_last_picture_stays():
         ({"energy": -1.0}, "energy is -1.0; expected a positive"),
         ({"system": TruePendulum(), "energy": 2.5}, "h is .* expected .* 2mgl = 2"),
         ({"solver": "Euler"}, "solver is 'Euler'"),
-        ({"dt": 20.0, "solver": "RK4"}, "derivative: .*t has shape"),
+        ({"dt": 20.0, "solver": "RK4"}, "truth, this solver: .*t has shape"),
         ({"dt": 0.0}, "dt is 0.0; expected a positive"),
         ({"horizon": float("nan")}, "horizon is nan"),
     ],
