@@ -70,7 +70,8 @@ def separations(q: Tensor) -> tuple[Tensor, Tensor]:
     i, j = torch.triu_indices(q.shape[-2], q.shape[-2], 1)  # (pairs,) each
     apart = q.index_select(-2, j) - q.index_select(-2, i)  # twice as fast as q[..., j]
     r = apart.norm(dim=-1)
-    touching = r <= 1e-12 * q.detach().abs().max()  # no digit of r is left
+    size = q.detach().abs().amax(dim=(-2, -1)).unsqueeze(-1)  # (..., 1)
+    touching = r <= 1e-13 * size  # r has no three digits left
     for *at, k in touching.nonzero().tolist():
         got = (
             f"bodies {i[k]} and {j[k]} coincide at {q[*at, i[k]].tolist()}, index {at}"

@@ -26,13 +26,20 @@ def count(**values: int) -> None:
         expect(whole, f"{name} is {value}", "a positive whole number")
 
 
-def tensor(x: Tensor, name: str, shape: Sequence[int] | None = None) -> None:
-    """Refuse what is no tensor of float64 or float32, or of another shape."""
+def tensor(
+    x: Tensor,
+    name: str,
+    shape: Sequence[int] | None = None,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Refuse what is no tensor of float64 or float32, of this shape and dtype."""
     if not (torch.is_tensor(x) and x.dtype in (torch.float64, torch.float32)):
         got = f"{name} is {type(x).__name__} {getattr(x, 'dtype', '')}".strip()
         expect(False, got, "a float tensor, as torch.as_tensor(...).double() makes")
     if shape is not None and x.shape != shape:
         expect(False, f"{name} has shape {tuple(x.shape)}", f"{tuple(shape)}")
+    if dtype is not None and x.dtype != dtype:
+        expect(False, f"{name} is {x.dtype}", f"{dtype}: use .double() or .float()")
 
 
 def state(z: Tensor, name: str = "z") -> None:

@@ -63,7 +63,9 @@ def simulate(
     expect(0 <= sigma < torch.inf, f"sigma is {sigma}", "0 <= sigma")
     z = rollout(field, z0, t, rtol, atol)
     noise = torch.randn(z.shape, generator=generator, dtype=z.dtype)
-    return Trajectories(t, z + sigma * noise, z, field(z).detach())
+    # Time by time: a field may have constants of its own for each trajectory.
+    dz_dt = torch.stack([field(x).detach() for x in z.unbind(dim=-2)], dim=-2)
+    return Trajectories(t, z + sigma * noise, z, dz_dt)
 
 
 def split_by_trajectory(
@@ -128,6 +130,9 @@ def load_spring(path: Path | str = SPRING_FILE) -> tuple[Trajectories, Trajector
     def parse(content: bytes) -> tuple[Trajectories, Trajectories]:
         file, names = tensors(content), Trajectories.__dataclass_fields__
         train, test = ([file[f"{k}_{n}"] for n in names] for k in ("train", "test"))
+        for t, *states in (train, test):
+            for x in states:
+                checks.tensor(x, "an array", (len(states[0]), len(t), 2))
         return Trajectories(*train), Trajectories(*test)
 
     return load(path, parse, "`python data/make_spring.py` builds it")
@@ -162,6 +167,7 @@ def load_recording(path: Path | str) -> tuple[Tensor, Tensor]:
         table = torch.from_numpy(np.loadtxt(text, comments="%", ndmin=2))
         expect(table.shape[1] == 4, f"it has {table.shape[1]} columns", "4")
         checks.finite(table, "a row")
+        expect((table[:, 0] == table[0, 0]).all(), "it has several trials", "one")
         checks.times(table[:, 1])
         return table[:, 1], table[:, 2:]
 

@@ -18,7 +18,7 @@ from hnnlib.plots import LOOK, energy_lines, phase_axes, phase_portrait
 from hnnlib.systems import Separable
 
 SOLVERS = {
-    "adaptive": partial(rollout, rtol=1e-4, atol=1e-4),  # enough for a picture
+    "adaptive": partial(rollout, rtol=1e-4, atol=1e-8),  # enough for a picture
     "RK4": rk4,
     "implicit midpoint": implicit_midpoint,
 }

@@ -29,8 +29,15 @@ def rates(field: VectorField, z: Tensor) -> Tensor:
     except TypeError as error:  # it takes (t, z), say
         said = f"field(z) fails: {error}; expected a function of the state alone"
         raise ValueError(said) from error
-    checks.tensor(dz_dt, "field(z)", z.shape)
+    checks.tensor(dz_dt, "field(z)", z.shape, z.dtype)
     return dz_dt
+
+
+def energies(energy: Energy, z: Tensor) -> Tensor:
+    """Return energy(z); refuse what is not one number a state, (...)."""
+    h = energy(z)
+    checks.tensor(h, "energy(z)", z.shape[:-1])
+    return h
 
 
 def slope(y: Tensor, z: Tensor, name: str, create_graph: bool) -> Tensor:
@@ -59,9 +66,7 @@ def gradient(energy: Energy, z: Tensor) -> Tensor:
     with torch.enable_grad():
         if not (create_graph and z.requires_grad):
             z = z.detach().requires_grad_()
-        h = energy(z)
-        checks.tensor(h, "energy(z)", z.shape[:-1])
-        return slope(h, z, "energy(z)", create_graph)
+        return slope(energies(energy, z), z, "energy(z)", create_graph)
 
 
 def hamiltonian_vector_field(energy: Energy, z: Tensor) -> Tensor:
@@ -81,6 +86,7 @@ def divergence(field: VectorField, z: Tensor) -> Tensor:
     Zero for every Hamiltonian field (Liouville): phase-space volume is preserved. A
     field that detaches z is refused: all its derivatives would be 0.
     """
+    checks.state(z)
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         each = rates(field, z).unbind(-1)

@@ -6,16 +6,17 @@ import torch
 from torch import Tensor
 
 from hnnlib import checks
-from hnnlib.mechanics import Energy
+from hnnlib.mechanics import Energy, energies
 
 TURN = 2 * math.pi
 
 
 def relative_energy(energy: Energy, z: Tensor) -> Tensor:
     """Return H(z(t))/H(z(0)) of trajectories: (..., time, 2n) -> (..., time)."""
-    h = energy(z)
+    h = energies(energy, z)
     for at in (h[..., 0] == 0).nonzero().tolist():  # at rest, or on a separatrix
-        checks.expect(False, f"member {at} starts with energy 0", "a ratio to be one")
+        expected = "another start, or another zero of the energy"
+        checks.expect(False, f"member {at} starts with energy 0", expected)
     return h / h[..., :1]
 
 
@@ -24,7 +25,7 @@ def energy_mse(energy: Energy, z_true: Tensor, z: Tensor) -> Tensor:
 
     (..., time, 2n) -> (...), in the units of energy squared.
     """
-    return ((energy(z_true) - energy(z)) ** 2).mean(dim=-1)
+    return ((energies(energy, z_true) - energies(energy, z)) ** 2).mean(dim=-1)
 
 
 def phase(z: Tensor) -> Tensor:

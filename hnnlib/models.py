@@ -38,9 +38,7 @@ class MLP(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the layers, (..., n_in) -> (..., n_out); x has the weights' dtype."""
-        checks.tensor(x, "x")
-        if x.dtype != (own := self[0].weight.dtype):
-            expect(False, f"x is {x.dtype}", f"{own} as the network: x.to or net.to")
+        checks.tensor(x, "x", dtype=self[0].weight.dtype)
         return super().forward(x)
 
 
@@ -51,10 +49,13 @@ def numbers(net: nn.Module) -> dict[str, Tensor]:
 
 def plan(net: nn.Module) -> list:
     """List layers, settings and what is frozen: all of a network but its numbers."""
-    parts = [(type(x), vars(x)) for x in net.modules()]
-    kept = [(t, {k: str(v) for k, v in d.items() if k[0] != "_"}) for t, d in parts]
-    own = numbers(net).items()
-    return kept + [(k, x.shape, x.dtype, x.requires_grad) for k, x in own]
+    own, listed = numbers(net).items(), ("_parameters", "_buffers", "_modules")
+    kept = [(k, x.shape, x.dtype, x.requires_grad) for k, x in own]
+    for part in net.modules():
+        rest = {k: v for k, v in vars(part).items() if k not in listed}
+        exact = {k: str(getattr(v, "tolist", lambda v=v: v)()) for k, v in rest.items()}
+        kept += [type(part).__qualname__, exact]
+    return kept
 
 
 class Ensemble(nn.Module):
@@ -62,6 +63,7 @@ class Ensemble(nn.Module):
 
     def __init__(self, members: Sequence[nn.Module]):
         super().__init__()
+        expect(len(members) > 0, "members are none", "one or more networks")
         for i, net in enumerate(members):
             same = plan(net) == plan(members[0])
             expect(same, f"member {i} is no copy of member 0", "other numbers alone")

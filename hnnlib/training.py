@@ -10,6 +10,7 @@ from tqdm import trange
 
 from hnnlib import checks
 from hnnlib.checks import expect
+from hnnlib.models import Ensemble
 
 
 def mse(prediction: Tensor, target: Tensor) -> Tensor:
@@ -20,10 +21,11 @@ def mse(prediction: Tensor, target: Tensor) -> Tensor:
 
 def check_samples(model: nn.Module, inputs: Tensor, targets: Tensor) -> None:
     """Refuse what are no pairs of finite rows, and a model that cannot learn them."""
+    axes = 3 if any(isinstance(x, Ensemble) for x in model.modules()) else 2
     for name, x in (("inputs", inputs), ("targets", targets)):
         checks.finite(x, name)
-        fits = x.ndim > 1 and x.numel() and x.shape[:-1] == inputs.shape[:-1]
-        rows = f"rows (..., N, 2n) as the inputs' {tuple(inputs.shape)}"
+        fits = x.ndim >= axes and x.numel() and x.shape[:-1] == inputs.shape[:-1]
+        rows = "(N, 2n), of an ensemble (members, N, 2n), a target for each input"
         expect(fits, f"{name} have shape {tuple(x.shape)}", rows)
     learns = torch.is_grad_enabled() and any(
         w.requires_grad for w in model.parameters()

@@ -203,6 +203,7 @@ DAMAGED = {
     "garbage": b"this is no archive\n" * 99,
     "array_missing": archive(test_z=None),
     "pickled": archive(test_z=np.array([Acting()], dtype=object)),
+    "of_other_shapes": archive(test_z=np.zeros((25, 29, 2))),
     "not_finite": archive(test_z=np.full((25, 30, 2), np.nan)),
     "words": archive(test_z=np.array(["z"])),
     "single_array": written(np.save, np.zeros(3)),
@@ -286,8 +287,8 @@ def test_stacked_data_have_the_same_times():
 def test_tolerances_of_simulated_data_can_be_set(rng):
     spring = MassSpring(1e-12, 1.0)
     z0, t = torch.tensor([[1e-6, 0.0]]).double(), spring.period * torch.arange(6.0)
-    with pytest.raises(ValueError, match="too small for atol=1e-14"):
-        simulate(spring.field, z0, t.double(), 0.0, rng)
+    with pytest.raises(ValueError, match="too small for atol=1e-09"):
+        simulate(spring.field, z0, t.double(), 0.0, rng, 1e-9, 1e-9)
     data = simulate(spring.field, z0, t.double(), 0.0, rng, 1e-11, 1e-25)
     size = torch.tensor([1e-6, 1e-12]).double()
     exact = spring.solution(z0, t)
@@ -382,7 +383,8 @@ def test_missing_recording_is_refused_with_its_path_and_its_source(tmp_path):
         ("0 1 2\n0 2 3\n", "it has 3 columns; expected 4"),
         ("0.1 0.2\n0.3 0.4\n", "it has 2 columns; expected 4"),
         ("0 1 2 3\n", r"t has shape \(1,\); expected .* 2 or more"),
-        (ROWS + "1 5.0 1.0 1.0\n", "t goes from 5.5 to 5 at 1; expected rising"),
+        (ROWS + "0 5.0 1.0 1.0\n", "t goes from 5.5 to 5 at 1; expected rising"),
+        (ROWS + "1 6.0 1.0 1.0\n", "it has several trials; expected one"),
         (ROWS + "0 5.5 1.0 1.0\n", "t goes from 5.5 to 5.5 at 1; expected rising"),
         (ROWS + "0 6.0 nan 1.0\n", r"a row at \[2\] is \[0.0, 6.0, nan, 1.0\]"),
         (ROWS + "0 6.0 inf 1.0\n", r"a row at \[2\] is \[0.0, 6.0, inf, 1.0\]"),
@@ -426,3 +428,15 @@ def test_recordings_of_other_editors_are_read(mark, separator, tmp_path):
 def test_empty_recording_is_refused(tmp_path):
     with pytest.raises(ValueError, match="expected rows of trial, rising time"):
         load_recording(recording(tmp_path, ""))
+
+
+def test_rates_are_those_of_fields_with_a_constant_for_each_trajectory(rng):
+    k = torch.linspace(1, 3, 30).double()[:, None]  # as many trajectories as times
+    t = torch.linspace(0, 2.9, 30, dtype=torch.float64)
+
+    def field(z):
+        return torch.cat([z[..., 1:], -k * z[..., :1]], dim=-1)
+
+    data = simulate(field, torch.ones(30, 2).double(), t, 0.0, rng)
+    torch.testing.assert_close(data.dz_dt[..., 0], data.z[..., 1])
+    torch.testing.assert_close(data.dz_dt[..., 1], -k * data.z[..., 0])

@@ -47,6 +47,14 @@ def test_a_ratio_to_no_energy_is_refused_with_the_member(start):
         relative_energy(energy, z)
 
 
+@pytest.mark.parametrize("energy", [lambda z: z[..., :1], lambda z: z.sum()])
+def test_an_energy_that_is_not_one_number_a_state_is_refused(energy):
+    z = torch.ones(3, 5, 2)
+    for call in (relative_energy, lambda h, z: energy_mse(h, z, z)):
+        with pytest.raises(ValueError, match=r"energy\(z\) has shape .*expected \(3"):
+            call(energy, z)
+
+
 def test_energy_mse_is_the_mean_square_of_the_energy_error():
     spring, t = MassSpring(2.0, 3.0), times(5, 50)
     true = spring.solution(ROUND, t)

@@ -499,3 +499,38 @@ def test_a_model_says_what_it_cannot_take(model, n_out):
     with pytest.raises(ValueError, match="x is torch.float32; expected torch.float64"):
         net(torch.zeros(3, 2))
     assert net.float()(torch.zeros(3, 2)).dtype == torch.float32
+
+
+def unlike(name, value):
+    net = MLP(2, 8, 8, 1, seed=0)
+    setattr(net[0], name, value)
+    return net
+
+
+def hooked():
+    net = MLP(2, 8, 8, 1, seed=0)
+    net[0].register_forward_hook(lambda *_: None)
+    return net
+
+
+@pytest.mark.parametrize(
+    "a, b",
+    [
+        (unlike("_private", 1), unlike("_private", 2)),
+        (unlike("table", torch.zeros(3000)), unlike("table", torch.eye(3000)[1])),
+        (unlike("x", torch.tensor(1.0)), unlike("x", torch.tensor(1.00001))),
+        (MLP(2, 8, 8, 1, seed=0), hooked()),
+    ],
+)
+def test_an_ensemble_sees_what_networks_hide(a, b):
+    with pytest.raises(ValueError, match="member 1 is no copy of member 0"):
+        Ensemble([a, b])
+
+
+def test_an_ensemble_takes_parametrized_layers_and_no_empty_list(rng):
+    norm = nn.utils.parametrizations.spectral_norm
+    nets = [norm(nn.Linear(2, 2, dtype=torch.float64)).eval() for _ in range(2)]
+    x = draw(rng, 2, 5, 2)
+    torch.testing.assert_close(Ensemble(nets)(x)[1], nets[1](x[1]))
+    with pytest.raises(ValueError, match="members are none"):
+        Ensemble([])

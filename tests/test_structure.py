@@ -11,8 +11,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "hnnlib"
 ROOMS = (  # each may import only those before it
-    "checks mechanics integrators systems bodies data models training pixels metrics "
-    "claims plots live explore"
+    "checks mechanics adaptive integrators systems bodies data models training "
+    "pixels metrics claims plots live explore"
 ).split()
 WRITTEN = "energy velocity force state kinetic potential".split()  # said by Separable
 HEADLESS = ROOMS[: ROOMS.index("plots")]
@@ -90,8 +90,8 @@ def code_lines(text):
 
 def test_package_stays_small_enough_to_read():
     lines = {module: len(text.splitlines()) for module, text in SOURCE.items()}
-    assert sum(lines.values()) <= 1300
-    assert sum(len(code_lines(text)) for text in SOURCE.values()) <= 840
+    assert sum(lines.values()) <= 1760
+    assert sum(len(code_lines(text)) for text in SOURCE.values()) <= 1110
     assert max(lines.values()) <= 200
 
 

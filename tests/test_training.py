@@ -114,8 +114,8 @@ def test_targets_of_another_shape_than_inputs_are_refused():
 def test_samples_without_a_target_are_refused(batch):
     z, dz_dt = samples()
     for inputs, targets in ((z[:100], dz_dt), (z, dz_dt[:100])):
-        n, m = len(targets), len(inputs)
-        message = rf"targets have shape \({n}, 2\); expected .* \({m}, 2\)"
+        n = len(targets)
+        message = rf"targets have shape \({n}, 2\); expected .*, a target for each"
         with pytest.raises(ValueError, match=message):
             fit(HNN(MLP(2, 8, 1, seed=0)), inputs, targets, batch=batch)
 
@@ -183,8 +183,8 @@ HNN_ = HNN(MLP(2, 8, 1, seed=0))
             lambda z, dz: (z, with_a_hole(dz)),
             r"targets at \[7\] is .*finite",
         ),
-        (lambda z, dz: (z[:0], dz[:0]), r"inputs have shape \(0, 2\); expected rows"),
-        (lambda z, dz: (z[0], dz[0]), r"inputs have shape \(2,\); expected rows"),
+        (lambda z, dz: (z[:0], dz[:0]), r"inputs have shape \(0, 2\); expected"),
+        (lambda z, dz: (z[0], dz[0]), r"inputs have shape \(2,\); expected"),
         (lambda z, dz: (z.numpy(), dz), "inputs is ndarray float64; expected a float"),
         (lambda z, dz: (z, dz.tolist()), "targets is list; expected a float tensor"),
         (lambda z, dz: (z.float(), dz), "x is torch.float32; expected torch.float64"),
@@ -223,3 +223,9 @@ def test_a_student_learns_from_a_teacher_without_touching_its_graph():
     loss = fit(student, z, targets, steps=30)
     assert loss[-1] < loss[0] and targets.requires_grad
     assert all(w.grad is None for w in teacher.parameters())
+
+
+def test_an_ensemble_asks_for_data_of_each_member():
+    z, dz_dt = (x[:3] for x in samples())
+    with pytest.raises(ValueError, match=r"inputs have shape \(3, 2\); .*members"):
+        fit(ensemble([0, 1, 2]), z, dz_dt)

@@ -1,0 +1,76 @@
+"""Drive scipy's adaptive solver with a batch of members; ``rollout`` is its front."""
+
+import numpy as np
+import torch
+from scipy.integrate import solve_ivp
+from torch import Tensor
+
+from hnnlib.checks import expect
+from hnnlib.mechanics import VectorField
+
+MAX_CALLS = 1_000_000  # of a field: a run that needs more never ends
+
+
+class Batch:
+    """Offer a field of many members to scipy, as one of a long vector in float64."""
+
+    def __init__(self, field: VectorField, z0: Tensor):
+        self.field, self.z0, self.calls, self.size = field, z0, 0, 0.0
+
+    def __call__(self, _time: float, flat: np.ndarray) -> np.ndarray:
+        """Return the rates of all states."""
+        if self.calls == MAX_CALLS:
+            why = "no end: is the field smooth, the model in eval()?"
+            raise RuntimeError(f"{MAX_CALLS} calls, {why} {self.news()}")
+        z = torch.as_tensor(flat, dtype=self.z0.dtype).reshape(self.z0.shape)
+        self.rate, self.calls = self.field(z), self.calls + 1
+        return self.rate.reshape(-1).double().numpy()
+
+    def accepted(self, time: float, flat: np.ndarray) -> float:
+        """Note time and largest sizes: scipy looks for zeros after steps it keeps."""
+        self.time, self.size = time, np.maximum(self.size, np.abs(flat))
+        return 1.0
+
+    def news(self) -> str:
+        """Say how far the run came, and who holds it up."""
+        speed = self.rate.norm(dim=-1).nan_to_num(torch.inf, torch.inf)  # (*batch)
+        member = (speed == speed.max()).nonzero()[0].tolist()
+        who = f"batch member {member} moved fastest there, |dz/dt| = {speed.max():.3g}"
+        return f"Reached t = {self.time:.6g}; {who}"
+
+
+def solve(
+    field: VectorField, z0: Tensor, t: Tensor, rtol: float, atol: float
+) -> tuple[Tensor, Tensor]:
+    """Return the trajectory and the largest size of each component, of z0's shape."""
+    root = z0.shape[:-1].numel() ** 0.5
+    finest = max(10 * torch.finfo(z0.dtype).eps, 2.3e-14)  # of scipy itself
+    batch = Batch(field, z0)
+    options = {
+        "method": "DOP853",
+        "rtol": max(rtol / root, finest),
+        "atol": atol / root,
+    }
+    options |= {"t_eval": t.double().numpy(), "events": batch.accepted}
+    span, start = (t[0].item(), t[-1].item()), z0.detach().double().flatten().numpy()
+    with torch.no_grad():
+        solution = solve_ivp(batch, span, start, **options)
+    if not solution.success:
+        raise RuntimeError(f"{solution.message} {batch.news()}")
+    z = torch.as_tensor(solution.y, dtype=z0.dtype).reshape(*z0.shape, len(t))
+    return z.movedim(-1, -2), torch.from_numpy(batch.size).reshape(z0.shape)
+
+
+def check_size(change: Tensor, size: Tensor, rtol: float, atol: float) -> None:
+    """Refuse an atol if a thousandth of it changes z (..., time, 2n) visibly.
+
+    Sizes (..., 2n) are the largest along the run; what is rounding alone is left out.
+    """
+    rounding = 1000 * torch.finfo(change.dtype).eps * size.amax(dim=-1, keepdim=True)
+    off = change.abs().amax(dim=-2) / size.where(size > rounding, torch.inf)
+    for *member, i in (off > max(100 * rtol, 1e-6)).nonzero().tolist():
+        got = f"component {i} of z, member {member}, stays below {size[*member, i]:.2g}"
+        better = f"atol={rtol * size[*member, i] / 1000:.0e}"
+        expect(
+            False, f"{got}, too small for atol={atol:g}", f"{better}, or other units"
+        )
