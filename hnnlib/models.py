@@ -20,8 +20,7 @@ from hnnlib.mechanics import gradient, hamiltonian_vector_field, split
 class MLP(nn.Sequential):
     """Build a multilayer perceptron in float64, weights orthogonal, biases zero.
 
-    ``MLP(2, 32, 32, 1, seed=0)`` maps (..., 2) to (..., 1) through two hidden layers,
-    with activations between layers, none after the last.
+    ``MLP(2, 32, 1, seed=0)`` is (..., 2) -> (..., 1), with activations between layers.
     """
 
     def __init__(self, *widths: int, seed: int, activation: type[nn.Module] = nn.SiLU):
@@ -188,9 +187,8 @@ class SeparableHNN(SeparableModel):
 class PairwiseHNN(SeparableModel):
     """Learn H = Σ T(|pᵢ|²) + Σ V(log rᵢⱼ) of equal bodies in the plane.
 
-    Both networks are (..., 1) -> (..., 1), states (..., 4N) as those of ``NBody``. The
-    energy of moved, turned or exchanged bodies is the same, so momentum and angular
-    momentum are conserved (Noether).
+    Both networks are (..., 1) -> (..., 1), states (..., 4N) those of ``NBody``. Moved,
+    turned or exchanged bodies have one energy, so both momenta are conserved (Noether).
     """
 
     def kinetic(self, p: Tensor) -> Tensor:
