@@ -310,7 +310,10 @@ def test_explorer_shows_the_energies_and_the_limit_it_is_given():
     live = explorer(SPRING, {"a": {}}, (0.7, 0.3, 2.5), limit=3.0)
     energy = live.sliders["energy"]
     assert (energy.value, energy.min, energy.max) == (0.7, 0.3, 2.5)
+    angle = live.sliders["angle"]
+    assert (angle.value, angle.min, angle.max) == (0, -3.1, 3.1)
     assert live.figure.axes[0].get_xlim() == (-3, 3)
+    assert "orbits" in live.alt and "energy" in live.alt
 
 
 def test_pictures_need_no_graph(axes):
