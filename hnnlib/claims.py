@@ -18,7 +18,7 @@ def claim(what: str, value: float, of: int | None = None, **bounds: float) -> No
     ``claim("drift", 0.012, below=0.05)`` prints ``drift ≈ 0.012; below 0.05: True``.
     Bounds are below, above, at_least and at_most, one or more. NaN meets none.
     """
-    value = float(value)
+    value = float(getattr(value, "detach", lambda: value)())
     holds = all([BOUNDS[name](value, bound) for name, bound in bounds.items()])
     said = ", ".join(f"{n.replace('_', ' ')} {x:g}" for n, x in bounds.items())
     print(f"{what} ≈ {value:.3g}{f' of {of}' if of else ''}; {said}: {holds}")

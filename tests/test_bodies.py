@@ -56,6 +56,8 @@ def test_bodies_on_a_ring_go_round_counterclockwise(n):
     assert (NBody((1,) * n).angular_momentum(z0) > 0.1).all()
     q, p = (x.unflatten(-1, (n, 2)) for x in split(z0))
     assert (q[0] @ torch.tensor([[0, 1], [-1, 0]]).double() @ p[0]).item() > 0.1
+    following = turn(q[0], 2 * math.pi / n)  # stands the second, and so on
+    torch.testing.assert_close(q[1], following, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("n", [2, 3, 5])
@@ -163,3 +165,12 @@ def test_states_of_another_number_of_bodies_are_refused(ask):
     message = r"q or p of 3 bodies has shape \(5, 4\); expected \(5, 6\)"
     with pytest.raises(ValueError, match=message):
         getattr(NBody((1, 1, 1)), ask)(torch.ones(5, 8))
+
+
+@pytest.mark.parametrize("scale", [1e-15, 1.0, 1e15])
+def test_bodies_coincide_when_no_digit_of_their_distance_is_left(scale):
+    near = torch.tensor([[1.0, 2], [1 + 1e-9, 2]], dtype=torch.float64) * scale
+    assert separations(near)[1].item() == pytest.approx(1e-9 * scale, rel=1e-6)
+    for coincide in (near[:1].expand(2, 2), 0 * near):
+        with pytest.raises(ValueError, match="bodies 0 and 1 coincide"):
+            separations(coincide)

@@ -87,6 +87,8 @@ def test_spring_dataset_follows_its_protocol():
         assert h.max() < 1.0 + 1e-9
     n = [len(part.z) for part in spring_dataset(0, n=11, sigma=0.5)]
     assert sum(n) == 11
+    clean, _ = spring_dataset(0, sigma=0.0)
+    assert torch.equal(clean.z, clean.z_clean)
 
 
 @pytest.mark.parametrize("fraction, n_train", [(0.5, 25), (0.2, 10), (0.98, 49)])
@@ -188,14 +190,20 @@ def archive(**changes):
     return written(np.savez, **{k: v for k, v in arrays.items() if v is not None})
 
 
+acted: list[str] = []
+
+
+def act(word):
+    acted.append(word)
+
+
 class Acting:
     """An object that does something when it is unpickled."""
 
     def __reduce__(self):
-        return acted.append, ("loaded",)
+        return act, ("loaded",)  # a method, acted.append, would take its list along
 
 
-acted: list[str] = []
 GOOD = SPRING_FILE.read_bytes()
 DAMAGED = {
     "empty": b"",
@@ -295,6 +303,13 @@ def test_tolerances_of_simulated_data_can_be_set(rng):
     assert ((data.z_clean - exact).abs().amax(dim=(0, 1)) / size).max() < 1e-6
 
 
+def test_rates_of_a_learned_field_carry_no_graph(rng):
+    k = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    z0, t = torch.ones(3, 2).double(), torch.arange(3.0).double()
+    data = simulate(lambda z: k * SPRING.field(z), z0, t, 0.1, rng)
+    assert not any(x.requires_grad for x in vars(data).values())
+
+
 def test_planets_move_as_the_readme_of_the_data_says():
     planets = load_planets()
     n, m = len(planets["train_t"]), len(planets["test_t"])
@@ -382,6 +397,7 @@ def test_missing_recording_is_refused_with_its_path_and_its_source(tmp_path):
     [
         ("0 1 2\n0 2 3\n", "it has 3 columns; expected 4"),
         ("0.1 0.2\n0.3 0.4\n", "it has 2 columns; expected 4"),
+        ("0 1 2 3 4\n0 2 3 4 5\n", "it has 5 columns; expected 4"),
         ("0 1 2 3\n", r"t has shape \(1,\); expected .* 2 or more"),
         (ROWS + "0 5.0 1.0 1.0\n", "t goes from 5.5 to 5 at 1; expected rising"),
         (ROWS + "1 6.0 1.0 1.0\n", "it has several trials; expected one"),

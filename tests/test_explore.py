@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from hnnlib.explore import SOLVERS, compare, explorer, race
-from hnnlib.live import LiveFigure
+from hnnlib.live import LiveFigure, drawn_on
 from hnnlib.mechanics import hamiltonian_vector_field
 from hnnlib.models import MLP, DerivativePredictor, StepPredictor
 from hnnlib.systems import MassSpring
@@ -98,6 +98,12 @@ def limits(left, right, size):
     left.set_xlim(0, size)
 
 
+def limits_sometimes(left, right, size):
+    left.plot([0, 1], [0, 1])
+    if size < 2:
+        left.set(xlim=(0, 9), ylim=(0, 9))
+
+
 def order(left, right, size):
     left.plot([0, 1], [0, 1], color="red", lw=9, zorder=3 if size < 2 else 1)
     left.plot([0, 1], [1, 0], color="blue", lw=9, zorder=2)
@@ -108,7 +114,7 @@ def order(left, right, size):
     "draw",
     [
         *(plain, words, side_titles, legend_moves, legend_recoloured, tick_labels),
-        *(limits, order),
+        *(limits, limits_sometimes, order),
     ],
 )
 def test_a_moved_figure_is_the_one_that_is_drawn_anew(draw):
@@ -121,6 +127,40 @@ def test_a_moved_figure_is_the_one_that_is_drawn_anew(draw):
         moved.sliders["size"].value = size
         assert moved.image.value == at(size).image.value
         assert (moved.image.value == first) == (size == 1.0)
+
+
+CHANGES = {
+    "set_xlim": [(0, 1.2)],
+    "set_ylim": [(0, 1.2)],
+    "set_aspect": ["equal"],
+    "set_xlabel": ["words"],
+    "set_ylabel": ["words"],
+    "set_title": ["words"],
+    "set_xticks": [[0, 1], ["no", "yes"]],
+    "set_yticks": [[0, 1], ["no", "yes"]],
+}
+
+
+@pytest.mark.parametrize(
+    "method, arguments, more",
+    [
+        *((name, arguments, {}) for name, arguments in CHANGES.items()),
+        *(("set_title", ["words"], {"loc": loc}) for loc in ("left", "right")),
+        *((f"set_{x}ticks", [[0.5], ["words"]], {"minor": True}) for x in "xy"),
+    ],
+)
+def test_no_change_around_the_lines_is_missed(method, arguments, more):
+    def draw(left, right, size):
+        right.set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 1], yticks=[0, 1])
+        if size == 2:
+            getattr(right, method)(*arguments, **more)
+
+    moved, new = (
+        LiveFigure(draw, "", size=widgets.FloatSlider(x, max=50)) for x in (1.0, 2.0)
+    )
+    assert moved.image.value != new.image.value
+    moved.sliders["size"].value = 2.0
+    assert moved.image.value == new.image.value
 
 
 def test_words_are_not_drawn_again_when_only_lines_move(monkeypatch):
@@ -151,9 +191,15 @@ def test_error_message_reaches_the_reader_unmangled_by_html(live):
     assert html.escape("slope is <5>; expected < 5 & finite") in live.message.value
 
 
+def test_numbers_reach_the_reader_unmangled_by_html():
+    live = LiveFigure(lambda left, right: "E < 1 & <b>rising</b>", "")
+    assert live.message.value == html.escape("E < 1 & <b>rising</b>")
+
+
 def test_view_holds_sliders_picture_and_message(live):
     parts = [*live.sliders.values(), live.image, live.message]
     assert list(live.view.children) == parts
+    assert live.view.layout.flex_flow == "row wrap"  # on a narrow page
 
 
 def test_saved_notebook_gets_the_widget_and_the_present_picture(live):
@@ -266,6 +312,26 @@ def test_explorer_takes_a_system_of_its_reader(axes):
     assert live.message.value.count("period 6.364") == 2
 
 
+def test_explorer_shows_the_energies_and_the_limit_it_is_given():
+    live = explorer(SPRING, {"a": {}}, (0.7, 0.3, 2.5), limit=3.0)
+    energy = live.sliders["energy"]
+    assert (energy.value, energy.min, energy.max) == (0.7, 0.3, 2.5)
+    angle = live.sliders["angle"]
+    assert (angle.value, angle.min, angle.max) == (0, -3.1, 3.1)
+    assert live.figure.axes[0].get_xlim() == (-3, 3)
+    assert "orbits" in live.alt and "energy" in live.alt
+
+
+def test_pictures_need_no_graph(axes):
+    def field(z):
+        seen.append(torch.is_grad_enabled())
+        return SPRING.field(z)
+
+    seen: list[bool] = []
+    compare(*axes, SPRING, {"HNN": field}, solver="RK4")
+    assert seen and not any(seen)
+
+
 def test_explorer_changes_the_models_and_the_solver(axes):
     live = explorer(SPRING, {"a": MODELS, "b": {"HNN": SPRING.field}})
     assert live.message.value == EXPECTED
@@ -326,7 +392,10 @@ def test_explorer_refuses_at_once_what_it_cannot_draw():
         explorer(SPRING, {"a": {"HNN": DerivativePredictor(MLP(4, 8, 4, seed=0))}})
 
 
-@pytest.mark.parametrize("trained", [{}, MODELS])
+MIXED = {"a": MODELS, "b": SPRING.field}
+
+
+@pytest.mark.parametrize("trained", [{}, MODELS, MIXED])
 def test_explorer_refuses_what_is_not_sets_of_models(trained):
     with pytest.raises(ValueError, match="expected sets of models, by name"):
         explorer(SPRING, trained)
@@ -340,6 +409,7 @@ def test_a_model_that_has_not_turned_yet_says_so(axes):
 def test_nothing_that_draw_left_behind_stays():
     def draw(left, right, a):
         left.text(a, a, "words")
+        left.axvspan(0, a)
         left.fill_between([0, a], 0, 1)
         left.imshow([[a, 1.0]], vmin=0, vmax=2, extent=(0, 1, 0, 1), aspect="auto")
         left.scatter([a], [a])
@@ -348,3 +418,11 @@ def test_nothing_that_draw_left_behind_stays():
     children = len(live.figure.axes[0].get_children())
     live.sliders["a"].value = 2.0
     assert len(live.figure.axes[0].get_children()) == children
+
+
+def test_a_legend_is_drawn_over_all_else(axes):
+    left, _ = axes
+    left.plot([0, 1], label="a")
+    left.legend()
+    left.text(0, 0, "words")
+    assert [type(x).__name__ for x in drawn_on(left)] == ["Line2D", "Text", "Legend"]

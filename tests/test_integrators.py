@@ -185,6 +185,13 @@ def test_implicit_midpoint_needs_ten_evaluations_a_step_and_solves_its_equation(
     assert len(calls) <= 10 * 100
 
 
+def test_implicit_midpoint_settles_for_large_states_as_for_small(rng):
+    z0, t = starts(rng, 200), times(3, 10)
+    large = integrators.implicit_midpoint(SPRING.field, 1e6 * z0, t)
+    small = integrators.implicit_midpoint(SPRING.field, z0, t)
+    torch.testing.assert_close(large / 1e6, small, rtol=0, atol=1e-11)
+
+
 def test_a_state_at_rest_among_others_keeps_a_finite_gradient():
     z0 = states([0.0, 0.0], [1.0, 0.3]).requires_grad_()
     integrators.implicit_midpoint(Pendulum.field, z0, times(3, 10)).sum().backward()
@@ -264,6 +271,25 @@ def test_trajectory_of_a_model_follows_the_grad_mode_of_torch(method):
     assert not z.requires_grad
 
 
+@FIXED
+@pytest.mark.parametrize("grad", [True, False])
+def test_a_field_is_called_in_the_grad_mode_of_torch(method, grad):
+    class Watched:
+        def field(self, z):
+            seen.append(torch.is_grad_enabled())
+            return -z
+
+        velocity = force = field
+
+    seen: list[bool] = []
+    with torch.set_grad_enabled(grad):
+        run(method, Watched(), states([1.0, 0.3]), times(1, 3))
+        assert torch.is_grad_enabled() == grad
+    check = 2 if method in SEPARABLE else 1  # of the arguments, whose result is lost
+    assert not any(seen[:check])
+    assert set(seen[check:]) == {grad}
+
+
 class Spring(nn.Module):
     """H = p²/2 + kq²/2, whose stiffness k can be learned."""
 
@@ -323,6 +349,12 @@ def test_a_run_remembers_nothing_of_the_run_before(method):
     halves = [run(method, Pendulum, b, t[:3])]
     halves.append(run(method, Pendulum, halves[0][..., -1, :], t[2:])[..., 1:, :])
     torch.testing.assert_close(after, torch.cat(halves, -2), rtol=1e-12, atol=1e-12)
+
+
+def test_a_separable_field_is_velocity_of_p_then_force_of_q(rng):
+    field = integrators.separable_field(Pendulum.velocity, Pendulum.force)
+    z = starts(rng, 5)
+    assert torch.equal(field(z), Pendulum.field(z))
 
 
 def test_symplectic_euler_kicks_before_it_drifts():
@@ -508,6 +540,19 @@ def test_a_component_is_judged_along_the_run_not_at_the_times_asked_for():
     assert z[..., 1].abs().max() < 1e-7  # asked for where p is 0
 
 
+def test_tolerances_too_fine_for_float32_are_raised_together(monkeypatch):
+    def spy(*args, rtol, atol, **options):
+        seen.append((rtol, atol))
+        return solve_ivp(*args, rtol=rtol, atol=atol, **options)
+
+    seen: list[tuple[float, float]] = []
+    monkeypatch.setattr(integrators, "solve_ivp", spy)
+    rollout(Pendulum.field, torch.tensor([1.0, 0.3]), times(1, 2), 1e-9, 1e-13)
+    ((rtol, atol),) = seen
+    assert rtol == pytest.approx(1.2e-6, rel=0.01)
+    assert atol / rtol == pytest.approx(1e-13 / 1e-9)
+
+
 def test_float32_costs_no_more_calls_than_float64():
     train, _ = spring_dataset(0)
     hnn = HNN(MLP(2, 32, 32, 1, seed=0)).float()
@@ -546,12 +591,14 @@ def test_a_rate_that_is_no_number_ends_the_run_and_names_the_member():
 def test_a_run_that_never_ends_is_ended(monkeypatch):
     monkeypatch.setattr(adaptive, "MAX_CALLS", 500)
     with pytest.raises(RuntimeError, match="500 calls, no end: .* Reached t"):
-        rollout(Pendulum.field, states([1.0, 0.0]), times(1e6, 3))
+        rollout(Pendulum.field, states([1.0, 0.0]), times(1e3, 3))
 
 
 def test_too_long_a_step_for_the_implicit_midpoint_is_refused():
+    field = Counted(Pendulum.field)
     with pytest.raises(RuntimeError, match="99 iterations: dt = 5 is too long"):
-        run("implicit_midpoint", Pendulum, states([1.0, 0.3]), times(10, 2))
+        integrators.implicit_midpoint(field, states([1.0, 0.3]), times(10, 2))
+    assert field.calls == 1 + 99  # the first is of check_arguments
 
 
 # Bad input is refused before any work

@@ -6,7 +6,13 @@ import torch
 from torch.autograd import gradcheck
 
 from hnnlib.integrators import rollout
-from hnnlib.mechanics import divergence, gradient, hamiltonian_vector_field, split
+from hnnlib.mechanics import (
+    divergence,
+    gradient,
+    hamiltonian_vector_field,
+    rates,
+    split,
+)
 from hnnlib.models import HNN, MLP, DerivativePredictor
 from hnnlib.systems import MassSpring
 
@@ -61,6 +67,7 @@ def test_vector_field_under_no_grad_is_equal_and_carries_no_graph(requires_grad,
     z = draw(rng, 5, 4).requires_grad_(requires_grad)
     with torch.no_grad():
         got = hamiltonian_vector_field(energy, z)
+        assert not gradient(energy, z).requires_grad
     assert not got.requires_grad
     torch.testing.assert_close(got, field(z).detach())
 
@@ -99,8 +106,16 @@ def test_divergence_has_its_closed_form(shape, rng):
 def test_divergence_leaves_its_argument_alone(rng):
     z = draw(rng, 5, 2)
     before = z.clone()
-    divergence(lambda z: z**2, z)
+    got = divergence(lambda z: z**2, z)
     assert not z.requires_grad and z.grad is None and torch.equal(z, before)
+    with torch.no_grad():
+        assert torch.equal(divergence(lambda z: z**2, z), got)
+    assert not got.requires_grad
+
+
+def test_an_error_inside_a_field_reaches_its_writer_as_it_is(rng):
+    with pytest.raises(KeyError, match="mass"):
+        rates(lambda z: z / {}["mass"], draw(rng, 5, 2))
 
 
 def test_divergence_of_a_field_with_a_constant_component_has_its_closed_form(rng):

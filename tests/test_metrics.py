@@ -31,9 +31,9 @@ def test_relative_energy_is_one_at_the_start_and_follows_the_energy():
 
 
 def test_a_ratio_of_negative_energies_is_one_at_the_start():
-    z = torch.tensor([[-2.0, 0.0], [-1.0, 0.0], [-4.0, 0.0]]).expand(2, 3, 2)
+    z = torch.tensor([[-2.0, 0.0], [-1.0, 0.0], [4.0, 0.0]]).expand(2, 3, 2)
     ratio = relative_energy(lambda z: z[..., 0], z)
-    assert ratio.tolist() == [[1.0, 0.5, 2.0]] * 2
+    assert ratio.tolist() == [[1.0, 0.5, -2.0]] * 2
 
 
 @pytest.mark.parametrize("start", [[0.0, 0.0], [torch.pi, 2.0]])
@@ -103,6 +103,11 @@ def test_period_is_nan_without_a_whole_clockwise_turn(turns, known):
 def test_period_of_a_trajectory_at_rest_is_nan():
     z = torch.tensor([0.3, 0.1]).expand(20, 2)
     assert period(times(5, 19), z).isnan()
+
+
+def test_a_turn_that_ends_at_the_last_sample_is_one():
+    z = torch.tensor([[1.0, 0], [0, -1], [-1, 0], [0, 1], [1, 0]]).double()
+    assert period(torch.tensor([0, 1, 2, 3, 5.0]).double(), z).item() == 5.0
 
 
 def test_turns_are_counted_to_the_greatest_angle_not_to_the_last():

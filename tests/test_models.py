@@ -56,6 +56,12 @@ def test_activations_stand_between_layers_and_not_after_the_last(activation):
     assert widths == [(3, 5), (5, 7), (7, 2)]
 
 
+def test_layers_of_one_shape_start_with_weights_of_their_own():
+    _, activation, second, _, third, *_ = MLP(2, 8, 8, 8, 1, seed=0)
+    assert not torch.isclose(second.weight, third.weight).any()
+    assert type(activation) is nn.SiLU  # unless another is named
+
+
 def test_weights_start_orthogonal_and_biases_at_zero():
     first, _, second, _, _ = MLP(2, 8, 8, 1, seed=0)
     eye = torch.eye(8, dtype=torch.float64)
@@ -84,9 +90,10 @@ def test_hnn_moves_along_its_contours_with_the_symplectic_gradient(rng):
     torch.testing.assert_close(net(z), expected, rtol=1e-6, atol=1e-8)
 
 
-def test_step_predictor_is_its_network(rng):
+@pytest.mark.parametrize("model", [StepPredictor, DerivativePredictor])
+def test_a_predictor_is_its_network(model, rng):
     net, z = MLP(2, 8, 2, seed=0), draw(rng, 5, 2)
-    assert torch.equal(StepPredictor(net)(z), net(z))
+    assert torch.equal(model(net)(z), net(z))
 
 
 def test_member_of_an_ensemble_has_its_dtype(rng):
@@ -352,6 +359,7 @@ def test_a_member_of_an_ensemble_is_a_network_of_its_own(rng):
     assert torch.equal(one(x[1]), nets[1](x[1]))
     torch.nn.init.zeros_(one[0].weight)
     assert torch.allclose(ensemble(x)[1], nets[1](x[1]))
+    assert one[0].weight.untyped_storage().nbytes() == 8 * 16  # not that of all
 
 
 class Scale(nn.Module):
@@ -435,7 +443,8 @@ def test_frozen_layers_of_an_ensemble_do_not_move(rng):
 def test_dropout_of_an_ensemble_rests_in_eval_mode_and_differs_between_members(rng):
     nets, x = [with_dropout(0) for _ in range(3)], draw(rng, 5, 2).expand(3, 5, 2)
     ensemble = Ensemble(nets)
-    assert not torch.equal(ensemble(x)[0], ensemble(x)[1])
+    one, two, _ = ensemble(x)
+    assert not torch.equal(one, two)
     ensemble.eval()
     torch.testing.assert_close(ensemble(x)[0], nets[0].eval()(x[0]), rtol=0, atol=1e-12)
     resting = Ensemble(nets[:1] + [net.eval() for net in nets[1:]])
@@ -474,6 +483,28 @@ def test_an_ensemble_of_networks_with_other_settings_is_refused():
     Ensemble([Power(2), Power(2)])
     with pytest.raises(ValueError, match="member 1 is no copy of member 0; expected"):
         Ensemble([Power(2), Power(3)])
+
+
+class Table(nn.Module):
+    """A layer that says nowhere how large it is."""
+
+    def __init__(self, n):
+        super().__init__()
+        self.row = nn.Parameter(torch.ones(n, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        (Table(2), Table(3)),
+        (nn.Sequential(nn.Tanh()), nn.Sequential(nn.Sigmoid())),
+        (nn.ModuleDict({"a": Table(2)}), nn.ModuleDict({"b": Table(2)})),
+    ],
+)
+def test_an_ensemble_of_networks_that_differ_in_one_thing_is_refused(one, other):
+    Ensemble([one, one])
+    with pytest.raises(ValueError, match="member 1 is no copy of member 0; expected"):
+        Ensemble([one, other])
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ import math
 
 import pytest
 import torch
+from torch import nn
 from torch.distributions import Normal, kl_divergence
 
+from hnnlib import pixels
 from hnnlib.models import MLP
 from hnnlib.pixels import (
     FRAME_TIME,
@@ -58,6 +60,13 @@ def test_frames_are_grey_soft_and_upright():
     assert right[:, 14:].sum() > 5 * right[:, :14].sum()  # positive: to the right
     torch.testing.assert_close(right.flip(-1), mirrored)
     torch.testing.assert_close(hanging, hanging.flip(-1))
+
+
+def test_a_pendulum_is_a_thin_rod_with_a_bob_at_its_end():
+    hanging = render(torch.tensor(0.0))
+    across = hanging.sum(dim=-1)  # of each row; edges add nothing to a width
+    assert across[15:19].tolist() == pytest.approx([1.4] * 4, abs=0.01)
+    assert across[22:24].tolist() == pytest.approx([4.9] * 2, abs=0.1)
 
 
 def test_the_smallest_turn_changes_the_picture_in_proportion():
@@ -184,12 +193,38 @@ def test_films_are_fitted_by_the_recipe_of_the_docstring(films):
     assert (got - expected).abs().max() < 2e-6  # the weights move by 6e-3
 
 
+def test_parts_of_the_loss_come_and_go_as_the_docstring_says(films, monkeypatch):
+    steps, seen = (0, 250, 500, 1000, 2999, 3000, 3500), []
+
+    def losses(vae, hnn, clip, generator):
+        parts = torch.arange(5.0).requires_grad_()
+        seen.append(parts)
+        names = ("frames", "future", "latent", "canonical", "KL")
+        return dict(zip(names, parts, strict=True))
+
+    monkeypatch.setattr(pixels, "film_losses", losses)
+    monkeypatch.setattr(pixels, "trange", lambda *_, **__: steps)  # not all of them
+    history = fit_films(*networks(), films, 4000, beta=0.5)
+    for name, value in zip(history, range(5), strict=True):
+        assert (history[name][list(steps)] == value).all()  # unweighted
+    for i, parts in zip(steps, seen, strict=True):
+        late, pull = min(1, i / 500), 1e-5 + 0.5 * max(0, 1 - i / 3000)
+        expected = torch.tensor([1, late, 0.01 * late, 0.01 * late, pull])
+        torch.testing.assert_close(parts.grad, expected, rtol=1e-5, atol=0)
+
+
 def test_the_seed_of_an_autoencoder_is_that_of_both_its_halves():
     vae, wave = VAE(seed=4, width=16), torch.linspace(-1, 1, 12)
     known = MLP(1568, 16, 16, 16, 4, seed=4).float()
     assert torch.equal(vae.encoder[0].weight, known[0].weight)
     expected = MLP(12, 16, 16, 16, 784, seed=5).float()
     assert torch.equal(vae.decoder(wave), expected(wave))
+
+
+def test_the_seed_of_a_latent_hnn_is_that_of_its_potential(rng):
+    known = MLP(1, 64, 64, 1, seed=4, activation=nn.Tanh).float()
+    q = torch.randn(5, 1, generator=rng)
+    assert torch.equal(LatentHNN(seed=4).potential(q), known(q).squeeze(-1))
 
 
 def test_the_decoder_sees_six_waves_of_half_the_angle():

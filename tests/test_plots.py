@@ -89,6 +89,7 @@ def test_phase_portrait_marks_the_starts(model, ax, z):
     starts = phase_portrait(ax, z, model).lines[3]
     np.testing.assert_array_equal(starts.get_xydata(), numbers(z[:, 0]))
     assert starts.get_marker() == "o"
+    assert starts.get_zorder() > ax.lines[0].get_zorder()
     assert to_rgba(starts.get_color()) == to_rgba(LOOK[model]["color"])
 
 
@@ -105,10 +106,11 @@ def test_legend_names_each_model_once_by_its_line(draw, model, ax, z):
 @pytest.mark.parametrize("draw", [phase_portrait, energy_lines])
 def test_look_can_be_overridden_for_one_drawing(draw, ax, z):
     given = (z,) if draw is phase_portrait else (torch.arange(7), z[..., 0])
-    line = draw(ax, *given, "HNN", color="red", linewidth=0.5).lines[-2]
+    line = draw(ax, *given, "derivative", color="red", linewidth=0.5).lines[-2]
     assert line.get_color() == "red"
     assert line.get_linewidth() == 0.5
-    assert LOOK["HNN"]["color"] == "#0072B2"
+    assert line.get_linestyle() == "--"  # the rest of its look stays
+    assert LOOK["derivative"]["color"] == "#D55E00"
 
 
 @pytest.mark.parametrize("shape", [(6,), (2, 3)])
@@ -205,3 +207,25 @@ def test_a_film_shows_greys_and_text(monkeypatch):
     assert (blank == 255).all()
     assert word.min() == 0 and len(np.unique(word)) > 6  # soft edges
     assert not np.array_equal(word, other)
+
+
+def test_a_film_has_the_layout_of_its_first_frame(monkeypatch):
+    def drawn():
+        figure = plt.figure(figsize=(2, 1), dpi=100, layout="constrained")
+        figure.subplots().set(xlabel="time", ylabel="energy")
+        return figure
+
+    alone, filmed = drawn(), drawn()
+    alone.axes[0].plot([0, 1])
+    alone.canvas.draw()
+    shown_film(monkeypatch, filmed, lambda i: filmed.axes[0].plot([i, 1]))
+    box = filmed.axes[0].get_position().bounds
+    assert box == pytest.approx(alone.axes[0].get_position().bounds)
+
+
+def test_a_colour_that_a_film_has_not_becomes_one_without_a_pattern(monkeypatch):
+    figure = plt.figure(figsize=(2, 1), dpi=100)
+    colors = "#225599", "#cc8822", "#338866"
+    frames = shown_film(monkeypatch, figure, lambda i: figure.set_facecolor(colors[i]))
+    for frame in frames:
+        assert len(np.unique(frame.reshape(-1, 3), axis=0)) == 1

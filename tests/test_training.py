@@ -1,5 +1,6 @@
 """The training loop learns, repeats itself and survives members that diverge."""
 
+import math
 import warnings
 
 import pytest
@@ -49,6 +50,19 @@ def test_learning_rate_falls_to_zero():
     model = HNN(MLP(2, 8, 1, seed=0))
     loss = fit(model, *samples(), steps=100)
     assert (loss[-1] - loss[-2]).abs() < 1e-3 * (loss[1] - loss[0]).abs()
+
+
+def test_training_follows_the_recipe_of_its_defaults():
+    (z, dz_dt), nets = samples(), [MLP(2, 8, 2, seed=0) for _ in range(2)]
+    fit(DerivativePredictor(nets[0]), z, dz_dt)
+    adam = torch.optim.Adam(nets[1].parameters(), weight_decay=1e-4)
+    for i in range(300):
+        adam.param_groups[0]["lr"] = 1e-2 * (1 + math.cos(math.pi * i / 300)) / 2
+        adam.zero_grad()
+        ((nets[1](z) - dz_dt) ** 2).mean().backward()
+        adam.step()
+    for a, b in zip(*(net.parameters() for net in nets), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-8)
 
 
 def test_weight_decay_shrinks_weights_that_the_data_do_not_need():
@@ -129,6 +143,18 @@ def test_batch_is_drawn_by_its_seed_alone(rng):
     assert torch.equal(loss(seed=1), loss(seed=1))
     assert not torch.equal(loss(seed=1), loss(seed=2))
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_every_step_draws_a_batch_of_its_own():
+    seen = []
+
+    class Watched(HNN):
+        def forward(self, z):
+            seen.append(tuple(z[:, 0].tolist()))
+            return super().forward(z)
+
+    fit(Watched(MLP(2, 8, 1, seed=0)), *samples(), steps=20, batch=10)
+    assert len(set(seen)) == 20 and {len(rows) for rows in seen} == {10}
 
 
 def test_batches_learn_as_the_whole_does():
@@ -229,3 +255,10 @@ def test_an_ensemble_asks_for_data_of_each_member():
     z, dz_dt = (x[:3] for x in samples())
     with pytest.raises(ValueError, match=r"inputs have shape \(3, 2\); .*members"):
         fit(ensemble([0, 1, 2]), z, dz_dt)
+
+
+def test_inputs_with_a_history_are_learned_from_without_touching_it():
+    z, dz_dt = samples()
+    source = z.clone().requires_grad_()
+    fit(DerivativePredictor(MLP(2, 8, 2, seed=0)), source.sin(), dz_dt, steps=3)
+    assert source.grad is None
