@@ -421,7 +421,7 @@ def test_nothing_that_draw_left_behind_stays():
 
 
 def test_a_legend_is_drawn_over_all_else(axes):
-    left, _ = axes
+    left, *_ = axes
     left.plot([0, 1], label="a")
     left.legend()
     left.text(0, 0, "words")

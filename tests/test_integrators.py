@@ -352,7 +352,7 @@ def test_a_run_remembers_nothing_of_the_run_before(method):
 
 
 def test_a_separable_field_is_velocity_of_p_then_force_of_q(rng):
-    field = integrators.separable_field(Pendulum.velocity, Pendulum.force)
+    field = integrators.separable(Pendulum.velocity, Pendulum.force)
     z = starts(rng, 5)
     assert torch.equal(field(z), Pendulum.field(z))
 
@@ -540,17 +540,17 @@ def test_a_component_is_judged_along_the_run_not_at_the_times_asked_for():
     assert z[..., 1].abs().max() < 1e-7  # asked for where p is 0
 
 
-def test_tolerances_too_fine_for_float32_are_raised_together(monkeypatch):
+def test_an_rtol_too_fine_for_float32_is_raised(monkeypatch):
     def spy(*args, rtol, atol, **options):
         seen.append((rtol, atol))
         return solve_ivp(*args, rtol=rtol, atol=atol, **options)
 
     seen: list[tuple[float, float]] = []
-    monkeypatch.setattr(integrators, "solve_ivp", spy)
+    monkeypatch.setattr(adaptive, "solve_ivp", spy)
     rollout(Pendulum.field, torch.tensor([1.0, 0.3]), times(1, 2), 1e-9, 1e-13)
     ((rtol, atol),) = seen
     assert rtol == pytest.approx(1.2e-6, rel=0.01)
-    assert atol / rtol == pytest.approx(1e-13 / 1e-9)
+    assert atol == 1e-13
 
 
 def test_float32_costs_no_more_calls_than_float64():
