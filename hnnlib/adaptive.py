@@ -42,7 +42,7 @@ class Batch:
 def solve(
     field: VectorField, z0: Tensor, t: Tensor, rtol: float, atol: float
 ) -> tuple[Tensor, Tensor]:
-    """Return the trajectory and the largest sizes, of z0's shape; 0 if rounding alone."""
+    """Return the trajectory and largest sizes, of z0's shape, 0 of rounding alone."""
     root = z0.shape[:-1].numel() ** 0.5
     finest = max(10 * torch.finfo(z0.dtype).eps, 2.3e-14)  # of scipy itself
     batch = Batch(field, z0)

@@ -6,8 +6,8 @@ the reason. Only the cells are run that a check needs.
 """
 
 import ast
-import builtins
 import runpy
+import symtable
 from functools import cache
 from pathlib import Path
 
@@ -33,6 +33,9 @@ WRONG = [
     for check, answers in table["WRONG"].items()
     for answer in answers
 ]
+pytestmark = pytest.mark.skipif(
+    "not config.getoption('nbval')", reason="trains what checks need: --nbval"
+)
 CHECKS = sorted({(number, check) for number, check, *_ in RIGHT})
 ODD = (
     *("None", "...", "'text'", "[]", "()", "{}", "[1, 2]", "(1.0, 2.0)", "1j"),
@@ -52,18 +55,24 @@ def cells(number):
     return [c.source for c in code if "solution" not in c.metadata.get("tags", [])]
 
 
-def names(source, context):
-    nodes = ast.walk(ast.parse(source))
-    found = {
-        n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, context)
+def scopes(table):
+    yield table
+    for child in table.get_children():
+        yield from scopes(child)
+
+
+def names(source):
+    """The global names that a cell defines, and those that it uses."""
+    top = symtable.symtable(source, "cell", "exec")
+    defined = {s.get_name() for s in top.get_symbols() if s.is_assigned()}
+    defined |= {s.get_name() for s in top.get_symbols() if s.is_imported()}
+    used = {
+        s.get_name()
+        for table in scopes(top)
+        for s in table.get_symbols()
+        if s.is_referenced() and (table is top or s.is_global())
     }
-    if context is ast.Store:
-        for n in ast.walk(ast.parse(source)):
-            if isinstance(n, (ast.FunctionDef, ast.ClassDef)):
-                found.add(n.name)
-            if isinstance(n, (ast.Import, ast.ImportFrom)):
-                found |= {a.asname or a.name.split(".")[0] for a in n.names}
-    return found
+    return defined, used
 
 
 @cache
@@ -71,21 +80,19 @@ def notebook(number, check):
     """The names of a notebook after the cells that a check needs, in their order."""
     sources = cells(number)
     (i,) = (i for i, s in enumerate(sources) if f"def {check}(" in s)
-    wanted, needed = names(sources[i], ast.Load), {i}
+    tree = ast.parse(sources[i])  # the function, without the call that ends the cell
+    tree.body = [n for n in tree.body if not isinstance(n, ast.Expr)]
+    sources[i] = ast.unparse(tree)
+    wanted, needed = names(sources[i])[1] | {"plt"}, {i}
     for j in range(i - 1, -1, -1):
-        changes = names(sources[j], ast.Store) & wanted
-        if changes - set(dir(builtins)) or "set_default_dtype" in sources[j]:
+        defined, used = names(sources[j])
+        if defined & wanted or "set_default_dtype" in sources[j]:
             needed.add(j)
-            wanted |= names(sources[j], ast.Load)
+            wanted |= used
     space = {"torch": torch}
     matplotlib.use("Agg")
     for j in sorted(needed):
-        source = sources[j]
-        if j == i:  # the function, without the call that ends the cell
-            tree = ast.parse(source)
-            tree.body = [n for n in tree.body if not isinstance(n, ast.Expr)]
-            source = ast.unparse(tree)
-        exec(compile(source, f"{number}, code cell {j + 1}", "exec"), space)
+        exec(compile(sources[j], f"{number}, code cell {j + 1}", "exec"), space)
     return space
 
 
