@@ -42,7 +42,7 @@ WRONG = {
         ("float('nan')", "between 0.2 and 1"),
     ],
     "check_rotation": [
-        ("rotate", "nothing turns"),
+        ("lambda z: torch.stack([z[..., 0], z[..., 1]], dim=-1)", "nothing turns"),
         (turned("-0.1"), "turns the wrong way"),
         (turned(f"{MATH}.radians(0.1)"), "degrees?"),
         (turned("1.0"), "0.1 radian is wanted"),
