@@ -84,8 +84,8 @@ class LiveFigure:
         for artist in drawn:
             artist.axes.draw_artist(artist)
         buffer = io.BytesIO()
-        pixels = np.asarray(self.canvas.buffer_rgba())
-        Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+        picture = Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")
+        picture.save(buffer, "PNG", compress_level=1)
         self.message.value = escape(numbers or "")
         self.image.value = buffer.getvalue()
 
