@@ -45,6 +45,8 @@ def film(figure: Figure, draw: Callable, frames: int, seconds: float, alt: str) 
     pictures: list[Image.Image] = []
     for i in range(frames):
         draw(i)
+        if i == 0:
+            figure.canvas.draw()  # the layout of equal axes takes two rounds
         figure.canvas.draw()
         figure.set_layout_engine("none")  # every frame as the first one
         rgb = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
