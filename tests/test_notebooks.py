@@ -135,3 +135,34 @@ def test_the_readme_lists_every_notebook_and_shows_a_figure_of_the_series():
     judged = pictures(ROOT / "notebooks" / "06_judge_fairly.ipynb")
     saved = base64.b64decode(judged[0].data["image/png"])
     assert shown == saved, "make notebooks refreshes it"
+
+
+REWORKED = pytest.mark.parametrize(
+    "path", [p for p in PATHS if p.stem < "09"], ids=lambda path: path.stem
+)
+
+
+@REWORKED
+def test_only_what_draws_checks_or_solves_is_folded(path):
+    for cell in code_cells(path):
+        folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        if folded:
+            assert {"figure", "check", "solution"} & set(tags(cell)), cell.source
+        if "figure" in tags(cell):
+            assert not re.search(r"\b(fit|rollout|claim)\(", cell.source), cell.source
+        if {"check", "solution"} & set(tags(cell)):
+            assert folded, cell.source
+
+
+@REWORKED
+def test_code_that_is_seen_is_told_in_words_and_can_be_retyped(path):
+    def size(cell):
+        return sum(bool(line.strip()) for line in cell.source.splitlines())
+
+    cells = code_cells(path)
+    seen = [c for c in cells if not c.metadata.get("jupyter", {}).get("source_hidden")]
+    prose = [c.source for c in read(path).cells if c.cell_type == "markdown"]
+    words = sum(len(re.findall(r"[A-Za-z]{2,}", source)) for source in prose)
+    assert words >= 10 * sum(map(size, seen))
+    assert sum(map(size, seen)) <= 0.7 * sum(map(size, cells))
+    assert max(map(size, seen)) <= 20
