@@ -188,8 +188,8 @@ def settle_at_equal_accuracy(settle, key, fifty, peers):
             runs[name] = partial(run, tolerance)
             if errors[name] <= errors["one call"]:
                 break
-        else:
-            raise AssertionError(f"{name} is at no tolerance as accurate")
+        else:  # at no tolerance as accurate: out of the race
+            del runs[name]
     costs = {name: [] for name in runs}
     for _ in range(10):
         for name, run in runs.items():
@@ -197,7 +197,7 @@ def settle_at_equal_accuracy(settle, key, fifty, peers):
             run()
             costs[name].append(time.process_time() - start)
     cost = {name: median(seconds) for name, seconds in costs.items()}
-    best = min(peers, key=cost.get)
+    best = min(runs.keys() - {"one call"}, key=cost.get)
 
     def text(name):
         return f"{name}: {cost[name]:.2g} CPU s, error {errors[name]:.0e}"
