@@ -74,7 +74,9 @@ def owned(space, cells):
 def copied(value):
     if isinstance(value, list | tuple):
         return type(value)(map(copied, value))
-    return value.clone() if isinstance(value, torch.Tensor) else np.copy(value)
+    if isinstance(value, torch.Tensor):
+        return value.clone()
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def spoil(answer):
