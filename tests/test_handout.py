@@ -4,11 +4,14 @@ import ast
 import csv
 import re
 import runpy
+import shutil
+import socket
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
 
+import nbclient
 import nbformat
 import pytest
 
@@ -17,6 +20,8 @@ PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 EVERY_NOTEBOOK = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 CHEAP = ROOT / "notebooks" / "01_energy_landscape.ipynb"
 DEAR = [pytest.param(p, marks=pytest.mark.long) for p in PATHS if p != CHEAP]
+NO_NETWORK = "unshare --map-root-user --net --pid --fork --kill-child true"
+CUT = shutil.which("unshare") and not subprocess.call(NO_NETWORK.split())
 RUNS = pytest.mark.parametrize("path", [CHEAP, *DEAR], ids=lambda path: path.stem)
 
 
@@ -129,7 +134,7 @@ def test_saved_checks_say_not_yet_of_the_stubs_and_right_of_the_solutions(path):
     solved = [c for c in code if "solution" in tags(c) and checks(c)]
     assert len(stubs) >= 2 and {n for c in solved for n in checks(c)} == set(stubs)
     assert all(line.startswith("not yet") for line in stubs.values())
-    assert all("right" in c.outputs[0].text.splitlines() for c in solved)
+    assert all(re.search("^right", c.outputs[0].text, re.M) for c in solved)
 
 
 @EVERY_NOTEBOOK
@@ -144,39 +149,33 @@ def test_a_lecturers_copy_has_all_cells_and_outputs_and_folds_nothing(
     assert not any("jupyter" in c.metadata for c in copy)
 
 
-def solutions(path):
-    """The worked solutions, {check: source of an expression}, and their definitions."""
-    found, defined = {}, {}
+def worked(path):
+    """The worked solutions of a notebook, {check: (lines before, an expression)}."""
+    found = {}
     for cell in original(path).cells:
-        if cell.cell_type == "code" and "solution" in tags(cell) and checks(cell):
-            tree = ast.parse(cell.source)
-            end = next(
-                i
-                for i, n in enumerate(tree.body)
-                if isinstance(n, ast.Expr) and ast.unparse(n).startswith("check_")
-            )
-            call = tree.body[end].value
-            found[call.func.id] = ast.unparse(call.args[0])
-            tree.body = tree.body[:end]
-            defined[call.func.id] = ast.unparse(tree) + "\n"
-    return found, defined
+        if "solution" in tags(cell) and cell.cell_type == "code":
+            if call := re.search(r"^(check_\w+)\(", cell.source, re.M):
+                before, rest = cell.source[: call.start()], cell.source[call.start() :]
+                answer = ast.parse(rest).body[0].value.args[0]
+                found[call[1]] = before, ast.unparse(answer)
+    return found
 
 
-def hand_in(folder, student, stem, copy, answers, before=None):
-    """Save a copy with answers, {check: source}, written below their stubs."""
+def hand_in(copy, path, answers):
+    """Save a copy with answers, {check: (lines, an expression)}, below their stubs."""
     copy, stub = nbformat.from_dict(copy), None
     for cell in (c for c in copy.cells if c.cell_type == "code"):
         stub = cell if "exercise" in tags(cell) else stub
-        asked = re.findall(r"^(check_\w+)\((.*)\)$", cell.source, re.M)
-        for check, name in asked if "check" in tags(cell) else []:
+        for check, name in re.findall(r"^(check_\w+)\((.*)\)$", cell.source, re.M):
             if check in answers:
-                lines = (before or {}).get(check, "") + f"{name} = {answers[check]}"
-                stub.source += "\n" + lines
-    (folder / student).mkdir(exist_ok=True)
-    nbformat.write(copy, folder / student / f"{stem}.ipynb")
+                before, answer = answers[check]
+                stub.source += f"\n{before}\n{name} = {answer}"
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(copy, path)
 
 
 def marks(folder, *seconds):
+    """Mark a folder; return its table, {student: {column: entry}}, and the screen's."""
     command = [sys.executable, ROOT / "classroom" / "mark.py", folder, *seconds]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     with open(folder / "marks.csv", encoding="utf-8", newline="") as file:
@@ -184,22 +183,83 @@ def marks(folder, *seconds):
 
 
 @RUNS
-def test_marks_of_a_class(path, students, tmp_path):
-    """Untouched and wrong score nothing, the worked solutions all, crashes their own."""
-    copy, stem = students[path.stem], path.stem
-    hand_in(tmp_path, "untouched", stem, copy, {})
-    answers, before = solutions(path)
-    hand_in(tmp_path, "solved", stem, copy, answers, before)
-    table = ROOT / "tests" / "answers" / f"{stem[:2]}.py"
-    if table.exists():
-        wrong = runpy.run_path(table)["WRONG"]
-        mistakes = {check: tries[0][0] for check, tries in wrong.items()}
-        hand_in(tmp_path, "wrong", stem, copy, mistakes)
-    rows, screen = marks(tmp_path)
-    for student, row in rows.items():
-        right, of = int(row.pop("right")), int(row.pop("of"))
-        assert of == len(row) == len(answers) >= 2
-        assert right == (of if student == "solved" else 0), row
-        words = "right" if student == "solved" else "not yet"
-        assert all(line.startswith(words) for line in row.values()), row
-        assert f"{student} · {right} · {of}" in screen
+def test_a_students_copy_runs_to_its_end_and_says_not_yet(path, students):
+    copy = nbformat.from_dict(students[path.stem])
+    nbclient.NotebookClient(copy, timeout=600).execute()  # raises what a cell raises
+    said = [last_line(c) for c in copy.cells if "check" in tags(c) and checks(c)]
+    assert said and all(line.startswith("not yet") for line in said)
+
+
+@pytest.mark.parametrize("path", DEAR)
+def test_worked_solutions_score_all_and_an_untouched_copy_nothing(
+    path, students, tmp_path
+):
+    for student, answers in {"none": {}, "all": worked(path)}.items():
+        hand_in(students[path.stem], tmp_path / student / path.name, answers)
+    rows, _ = marks(tmp_path)
+    assert rows["none"]["right"] == "0", rows
+    assert int(rows["all"]["right"]) == int(rows["all"]["of"]) >= 2, rows
+
+
+CALL_HOME = """import socket
+socket.create_connection(("127.0.0.1", {}), 5)
+raise RuntimeError("nobody stopped me")"""
+
+
+@pytest.fixture(scope="module")
+def a_class(students, tmp_path_factory):
+    """Marks of students who hand in exercises of notebook 01, each in their own way."""
+    folder, copy = tmp_path_factory.mktemp("class"), students[CHEAP.stem]
+    first = next(i for i, c in enumerate(copy.cells) if "exercise" in tags(c))
+    imports = next(c for c in copy.cells if c.cell_type == "code")
+    short = nbformat.from_dict(copy | {"cells": [imports, *copy.cells[first:]]})
+    right = worked(CHEAP)
+    wrong = runpy.run_path(ROOT / "tests" / "answers" / "01.py")["WRONG"]
+    wrong = [(check, tries[0][0]) for check, tries in wrong.items()]
+    k, ball = right
+    ways = {
+        "untouched": {},
+        "solved": right,
+        "endless": right | {k: ("while True: pass", "4")},
+        "dead": right | {ball: ("import os; os._exit(1)", "4")},
+    }
+    for student, answers in ways.items():
+        hand_in(short, folder / student / CHEAP.name, answers)
+
+    lines = "explain = lambda check: lambda answer: print('right')"
+    path = folder / f"wrong_{CHEAP.name}"  # and what they print now counts, not before
+    hand_in(short, path, {check: (lines, answer) for check, answer in wrong})
+    cheat = nbformat.read(path, 4)
+    for cell in (c for c in cheat.cells if "check" in tags(c)):
+        cell.source = "print('right')"
+        cell.outputs = [nbformat.v4.new_output("stream", text="right")]
+    nbformat.write(cheat, path)
+
+    holes = nbformat.from_dict(short)  # a stub and a check are gone, the rest crashes
+    holes.cells = [c for c in holes.cells if c.id not in ("01-42", "01-47")]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stub = next(c for c in holes.cells if c.id == "01-46")
+        stub.source = CALL_HOME.format(server.getsockname()[1])
+        nbformat.write(holes, folder / f"holes_{CHEAP.name}")
+        (folder / f"torn_{CHEAP.name}").write_text("{")
+        return marks(folder, "8")
+
+
+@pytest.mark.parametrize(
+    "student, right, k, ball",
+    [
+        ("untouched", 0, "not yet: ", "not yet: "),
+        ("solved", 2, "right", "right"),
+        ("endless", 1, "time limit", "right"),
+        ("dead", 1, "right", "stopped"),
+        ("wrong", 0, "not yet: ", "not yet: "),
+        ("holes", 0, "missing", "OSError" if CUT else "RuntimeError"),
+        ("torn", 0, "not run: ", "not run: "),
+    ],
+)
+def test_every_student_has_their_own_line(a_class, student, right, k, ball):
+    rows, screen = a_class
+    row = rows[student]
+    assert row["01 k"].startswith(k) and row["01 ball"].startswith(ball), row
+    assert (row["right"], row["of"]) == (str(right), "2")
+    assert f"{student} · {right} · 2 · " in screen
