@@ -117,8 +117,11 @@ def glossary():
                 said = relink(definition(text, term), source, Path("glossary.md"))
                 page = f"notebooks/{source.stem}.html#{anchor(term)}"
                 entries[name] = f'{said} (<a href="{page}">{title}</a>)'
-    page = ["# Notation and glossary", notation, "## Terms", ":::{glossary}"]
-    page[2] += "\n\nAs the notebooks introduce them; each leads to its place."
+    page = ["# Notation and glossary", "## Notation", notation, "## Terms"]
+    page += [
+        "As the notebooks introduce them; each leads to its place.",
+        ":::{glossary}",
+    ]
     for name in sorted(entries, key=str.lower):
         page += [name + "\n" + re.sub(r"^(?=.)", "  ", entries[name], flags=re.M)]
     return "\n\n".join([*page, ":::\n"])
@@ -186,13 +189,14 @@ def main(site):
     for place, text in made.items():
         (sources / place).parent.mkdir(exist_ok=True)
         (sources / place).write_text(text, encoding="utf-8")
+    shutil.copy(DOCS / "conf.py", sources)
     shutil.copytree(DOCS / "static", sources / "static")
     (sources / "images").mkdir()
     for picture in (ROOT / "notebooks").glob("*.png"):
         shutil.copy(picture, sources / "images")
     mathjax(sources / "static" / "mathjax")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going"]
-    command += ["--conf-dir", DOCS, "--doctree-dir", sources / ".doctrees"]
+    command += ["--doctree-dir", sources / ".doctrees"]
     done = subprocess.run([*command, sources, site])
     sys.exit(done.returncode)
 

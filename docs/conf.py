@@ -17,6 +17,7 @@ nb_execution_mode = "off"
 nb_mime_priority_overrides = [("html", "image/png", 0)]  # live figures as pictures
 nb_ipywidgets_js = {}  # would be loaded from elsewhere
 nb_code_prompt_show, nb_code_prompt_hide = "Show code", "Hide code"
+myst_dmath_double_inline = True  # $$ may follow a line of text
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
@@ -24,6 +25,7 @@ autodoc_typehints = "description"
 copybutton_selector = ".cell_input div.highlight pre, .literal-block-wrapper pre, pre"
 
 html_theme = "sphinx_book_theme"
+html_context = {"default_mode": "auto"}  # light or dark, as the reader has it
 html_title = "hnnlib · Hamiltonian neural networks"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
@@ -36,6 +38,7 @@ html_theme_options = {
     "use_repository_button": False,
     "home_page_in_toc": True,
     "show_navbar_depth": 1,
+    "navbar_persistent": [],  # one field to search in is enough
 }
 mathjax_path = "mathjax/tex-svg-full.js"
 mathjax3_config = {"options": {"enableMenu": False}}  # its entries load more files
