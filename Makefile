@@ -15,7 +15,8 @@ export IPYTHONDIR := $(CURDIR)/$(VENV)/profile
 export MPLCONFIGDIR := $(IPYTHONDIR)
 export PIP_USER := 0
 
-.PHONY: help home lab test test-oldest test-newest lint notebooks data results bench clean
+.PHONY: help home lab test test-oldest test-newest lint notebooks data results bench
+.PHONY: handout mark site clean
 
 help:
 	@echo "make lab        open JupyterLab on the notebooks"
@@ -27,7 +28,10 @@ help:
 	@echo "make data       build the data sets anew"
 	@echo "make results    measure the tables of notebooks 09 and 10, about 30 minutes"
 	@echo "make bench      hold costs to their budget, table in README, about 6 minutes"
-	@echo "make clean      remove .venv and caches"
+	@echo "make handout    copies for students, and for lecturers, in build/"
+	@echo "make mark SUBMISSIONS=folder  run what students handed in, and write marks.csv"
+	@echo "make site       the series as pages that read offline, in build/site"
+	@echo "make clean      remove .venv, build and caches"
 
 # Jupyter writes to the home folder, and ends in a traceback where it cannot.
 home:
@@ -89,6 +93,23 @@ bench: $(READY)
 	$(VENV)/bin/pip install -q -c $(CONSTRAINTS) -e '.[bench]'
 	OMP_NUM_THREADS=1 BENCH_TABLE=README.md $(VENV)/bin/pytest tests/benchmarks
 
+# A student's copy has no solutions and no outputs, a lecturer's has nothing folded.
+handout: $(READY)
+	rm -rf build/student build/instructor
+	for copy in student instructor; do $(VENV)/bin/jupyter nbconvert --to notebook \
+	  --config=classroom/$$copy.py --output-dir=build/$$copy notebooks/*.ipynb || exit 1; done
+
+# Each notebook runs by itself: a class takes (its time × students ÷ cores).
+mark: $(READY)
+	@test -d "$(SUBMISSIONS)" || { echo \
+	  "Name the folder that holds what was handed in: make mark SUBMISSIONS=folder"; exit 1; }
+	OMP_NUM_THREADS=1 $(VENV)/bin/python classroom/mark.py "$(SUBMISSIONS)" $(SECONDS)
+
+# From the saved outputs: nothing is run. MathJax travels with the pages.
+site: $(READY)
+	$(VENV)/bin/pip install -q -c $(CONSTRAINTS) -e '.[site]'
+	$(VENV)/bin/python docs/build.py build/site
+
 # Built anew when a requirement changes; the last line marks it as complete.
 $(READY): $(CONSTRAINTS) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
@@ -102,5 +123,5 @@ $(READY): $(CONSTRAINTS) pyproject.toml
 	touch $@
 
 clean:
-	rm -rf .venv .venv-* *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* build *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
