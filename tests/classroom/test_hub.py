@@ -138,6 +138,9 @@ class Student:
             lambda: ask("GET", self.hub)["servers"].get("", {}).get("ready"), 120, name
         )
 
+    def is_ready(self):
+        return ask("GET", self.hub)["servers"].get("", {}).get("ready")
+
     def run(self, number):
         """Run a notebook by REST and websocket; return the seconds it took."""
         start = time.monotonic()
