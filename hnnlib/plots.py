@@ -17,12 +17,12 @@ from hnnlib.mechanics import split
 
 LOOK = {  # one colour and line style a model, in every notebook
     "truth": dict(color="black", linestyle="-"),
-    "next-step": dict(color="#E69F00", linestyle=":"),
-    "derivative": dict(color="#D55E00", linestyle="--"),
+    "next-step": dict(color="#AE8A00", linestyle=":"),
+    "derivative": dict(color="#B55000", linestyle="--"),
     "HNN": dict(color="#0072B2", linestyle="-"),
     "separable HNN": dict(color="#009E73", linestyle="-."),
     "pairwise HNN": dict(color="#CC79A7", linestyle="-.", marker="|", markevery=25),
-    "data": dict(color="0.6", linestyle="none", marker=".", markersize=3),
+    "data": dict(color="0.5", linestyle="none", marker=".", markersize=3),
 }
 
 

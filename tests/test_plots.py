@@ -110,7 +110,7 @@ def test_look_can_be_overridden_for_one_drawing(draw, ax, z):
     assert line.get_color() == "red"
     assert line.get_linewidth() == 0.5
     assert line.get_linestyle() == "--"  # the rest of its look stays
-    assert LOOK["derivative"]["color"] == "#D55E00"
+    assert LOOK["derivative"]["color"] == "#B55000"
 
 
 @pytest.mark.parametrize("shape", [(6,), (2, 3)])
