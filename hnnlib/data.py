@@ -107,6 +107,10 @@ def stack(parts: Sequence[Trajectories]) -> Trajectories:
 
 def load(path: Path | str, parse: Callable[[bytes], Any], remedy: str) -> Any:
     """Return parse(content of a file); ValueError with the remedy if it cannot."""
+    if not Path(path).parent.is_dir():  # a wheel has no data folder
+        remedy = (
+            "hnnlib stands here without the project; in its folder: pip install -e ."
+        )
     if not Path(path).is_file():
         raise ValueError(f"{path} is missing, or no file; {remedy}")
     try:

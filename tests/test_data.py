@@ -238,6 +238,11 @@ def test_a_path_may_be_a_string_and_a_folder_is_no_file(load, tmp_path):
         load(str(tmp_path / "broken"))
 
 
+def test_a_wheel_without_the_projects_folder_says_where_the_data_are(tmp_path):
+    with pytest.raises(ValueError, match="in its folder: pip install -e ."):
+        load_spring(tmp_path / "site-packages" / "data" / "spring.npz")
+
+
 def test_file_with_a_few_bytes_flipped_is_refused_wherever_they_are(tmp_path):
     path = tmp_path / "spring.npz"
     for i in range(0, len(GOOD), 997):
