@@ -143,7 +143,7 @@ def load_spring(path: Path | str = SPRING_FILE) -> tuple[Trajectories, Trajector
 
 
 def load_planets(path: Path | str = PLANETS_FILE) -> dict[str, Tensor]:
-    """Read the orbits of PLANETS for notebook 11; ValueError if damaged or missing.
+    """Read orbits of PLANETS for notebooks 11, 12; ValueError if damaged or missing.
 
     Keys are train_t (time,), train_q (8, time, 3), test_t (time,), test_z (8, time, 6),
     mass (8,) and gm_sun; AU, Julian years and solar masses; data/README.md explains.
