@@ -399,7 +399,7 @@ def test_networks_of_pixels_that_are_missing_or_damaged_say_how_to_mend_them(tmp
             load_pixels(path)
     path.write_bytes(good)
     assert load_pixels(path).keys() == load_pixels().keys()
-    for text in (b"", b"0\n", b"\xff\xff"):
+    for text in (b"", b"0  pixels.npz\n", b"\xff\xff"):
         note.write_bytes(text)
         with pytest.raises(ValueError, match=f"is damaged.*{remedy}"):
             load_pixels(path)

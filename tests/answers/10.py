@@ -30,7 +30,7 @@ WRONG = {
     "check_factor": [
         ("0.5", "p²/2"),
         ("1.0", "1.00 of what it was"),
-        ("2 ** 0.5", "2.00 of what it was"),
+        ("2 ** 0.5", "of what it was, wanted 0.5"),
         ("0.0", "0.00 of what it was"),
         ("(0.7, 0.7)", "2 numbers"),
         ("float('nan')", "between -2 and 2"),
@@ -40,7 +40,8 @@ WRONG = {
     "check_centroid": [
         ("read_angle", "our instrument"),
         ("lambda f: read_angle(f)[0]", "two bright pixels"),
-        (CENTRE.replace("-2", "@").replace("-1", "-2").replace("@", "-1"), "atan2"),
+        (f"lambda f: torch.pi / 2 - ({CENTRE})(f)", "exchanged in atan2"),
+        (f"lambda f: ({CENTRE})(f.transpose(-2, -1))", "exchanged in atan2"),
         (f"lambda f: -({CENTRE})(f)", "left and right"),
         (f"lambda f: torch.pi - ({CENTRE})(f)", "up and down"),
         (CENTRE.replace("13.5", "14"), "the middle"),
