@@ -2,7 +2,8 @@
 
 Every model is trained on the data of its own seed and scored by the energy MSE. The
 entries of a task and seed are saved together as soon as they are there, and a new run
-computes only those that are missing; delete the file to measure all anew.
+computes only those that are missing; delete the file to measure all anew. At the end it
+trains the networks of notebook 10 for pixels.npz, if that is missing or damaged.
 """
 
 import json
@@ -398,6 +399,7 @@ def main(scheduler: str = "") -> None:
         done = stored()
         try:
             compute([job for job in jobs() if job not in done], done, scheduler)
+            pixel_results.keep_networks()
         except (KeyboardInterrupt, CancelledError):  # Ctrl-C; Dask's scheduler is gone
             sys.exit("stopped; finished entries are saved, the next run goes on there")
     print(f"{FILE.name}: all entries, {FILE.stat().st_size / 1000:.0f} kB")

@@ -8,16 +8,22 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 import make_planets
 import make_results
 import make_spring
+import nbformat
 import numpy as np
 import pytest
 import saving
 import torch
+
+import hnnlib.data
+import hnnlib.pixels
+from hnnlib.systems import Pendulum
 
 FILE = Path(__file__).parents[1] / "data" / "results.json"
 RESULTS = json.loads(FILE.read_text(encoding="utf-8"))
@@ -289,6 +295,55 @@ def test_data_sets_are_saved_behind_a_link_as_well(monkeypatch, tmp_path, link):
     with np.load(target) as new, np.load(FILE.with_name("spring.npz")) as stored:
         assert set(new) == set(stored)
         assert np.abs(new["train_z"] - stored["train_z"]).max() < 1e-9
+
+
+@pytest.mark.parametrize("damage", [None, b"half a fi", "another"])
+def test_networks_are_trained_anew_only_if_they_are_missing_or_damaged(
+    monkeypatch, tmp_path, run, damage
+):
+    path, trained = tmp_path / "pixels.npz", []
+    pixel_results = make_results.pixel_results
+    weights = {"vae.weight": np.arange(4, dtype=np.float32)}
+
+    def networks():
+        trained.append(1)
+        return weights
+
+    load = partial(hnnlib.data.load_pixels, path)
+    monkeypatch.setattr(pixel_results, "PIXELS_FILE", path)
+    monkeypatch.setattr(pixel_results, "load_pixels", load)
+    monkeypatch.setattr(pixel_results, "networks", networks)
+    for calls in (1, 1):  # the second finds them sound
+        run()
+        assert len(trained) == calls
+        assert load()["vae.weight"].tolist() == [0, 1, 2, 3]
+    first = path.read_bytes()
+    if damage == "another":  # as a run that was stopped between its two files leaves
+        path.write_bytes(first[:-1] + b"x")
+    elif damage:
+        path.write_bytes(damage)
+    else:
+        path.unlink()
+    run()
+    assert len(trained) == 2 and path.read_bytes() == first
+    assert {x.name for x in tmp_path.glob("pixels*")} == {"pixels.npz", "pixels.sha256"}
+
+
+def test_films_of_seed_0_are_those_of_the_notebook_and_parts_can_be_left_out():
+    pixel_results, rng = make_results.pixel_results, make_results.generator(0)
+    films = pixel_results.training_films("pixels", rng)
+    start = nbformat.read(FILE.parents[1] / "notebooks" / "10_pixels.ipynb", 4)
+    (cell,) = (c.source for c in start.cells if "truth, films = " in c.source)
+    space = {"torch": torch, "pendulum": Pendulum(), "pixels": hnnlib.pixels}
+    space["frame_pairs"] = hnnlib.pixels.frame_pairs
+    exec(cell, space)
+    assert torch.equal(films, space["films"])
+    models = hnnlib.pixels.VAE(0), hnnlib.pixels.LatentHNN(0)
+    losses = partial(pixel_results.without, ("latent", "canonical"))
+    parts = losses(*models, films[:2, :9], make_results.generator(1))
+    whole = hnnlib.pixels.film_losses(*models, films[:2, :9], make_results.generator(1))
+    assert [*parts] == [*whole] and parts["latent"] == parts["canonical"] == 0
+    assert all(parts[k] == whole[k] > 0 for k in ("frames", "future", "KL"))
 
 
 def test_planets_of_unknown_bytes_are_not_written(monkeypatch, tmp_path, link):
