@@ -143,9 +143,13 @@ def test_energy_lines_draw_each_ratio_over_time_and_the_truth_at_one(model, ax, 
 def test_show_displays_the_figure_with_its_alt_text_and_closes_it(monkeypatch):
     calls = []
     monkeypatch.setattr(plots, "display", lambda *a, **k: calls.append((a, k)))
-    figure = plt.figure()
+    figure = plt.figure(facecolor=LOOK["HNN"]["color"])
     show(figure, "An orbit.")
-    assert calls == [((figure,), {"metadata": {"image/png": {"alt": "An orbit."}}})]
+    (((data,), more),) = calls
+    assert more == {"metadata": {"image/png": {"alt": "An orbit."}}, "raw": True}
+    picture = Image.open(io.BytesIO(b64decode(data["image/png"])))
+    assert picture.mode == "P"  # a palette: a third of the size
+    assert picture.convert("RGB").getpixel((1, 1)) == (0x00, 0x72, 0xB2)
     assert not plt.fignum_exists(figure.number)
 
 
