@@ -1,7 +1,7 @@
 PYTHON ?= python3
 # `make lab TORCH_INDEX=https://download.pytorch.org/whl/cpu` leaves CUDA out on Linux.
 TORCH_INDEX ?=
-NB ?= notebooks/*.ipynb
+NB ?= notebooks/*.ipynb docs/*.ipynb
 
 VENV := .venv
 CONSTRAINTS := constraints.txt
