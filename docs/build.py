@@ -94,10 +94,12 @@ def definition(text, term):
             for line in (table[0], row)
         )
         said = [f"{h} {c}".strip() for h, c in zip(heads, cells, strict=True)]
-        return "; ".join(said) + "."
+        said = "; ".join(said) + "."
+        return said[0].upper() + said[1:]
     (block,) = (x for x in BLOCK.split(text) if mark in x)
     (sentence,) = (x for x in SENTENCE.split(block) if mark in x)
-    return TERM.sub(r"\1", re.sub(r"^(- |\d\. |# .*\n)", "", sentence).strip())
+    sentence = re.sub(r"^(- |\d\. |# .*\n)", "", sentence).strip()
+    return TERM.sub(r"\1", re.sub(r":$", ".", sentence))
 
 
 def glossary():
@@ -111,7 +113,7 @@ def glossary():
             if "\n## Notation\n" in text:
                 notation = re.search(r"## Notation\n(.*?)\n## ", text, re.S)[1]
             for term in TERM.findall(text):
-                name = term if term.isupper() or "H" in term else term.lower()
+                name = term[0].upper() + term[1:]
                 if name in entries:
                     sys.exit(f"{source.name} introduces {term} once more")
                 said = relink(definition(text, term), source, Path("glossary.md"))

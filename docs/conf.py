@@ -21,7 +21,8 @@ myst_dmath_double_inline = True  # $$ may follow a line of text
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
+autodoc_preserve_defaults = True  # their words, not the values on this machine
+python_maximum_signature_line_length = 80
 copybutton_selector = ".cell_input div.highlight pre, .literal-block-wrapper pre, pre"
 
 html_theme = "sphinx_book_theme"

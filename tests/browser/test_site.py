@@ -178,7 +178,7 @@ def test_every_page_is_complete_without_a_network(site, browser, width):
         formulas += seen["formulas"]
         if path.name in saved:
             assert seen["alts"] == alts(saved[path.name]), path.name
-            assert seen["folded"] >= 4, path.name
+            assert seen["folded"] >= 2, path.name
     assert formulas > 500
     context.close()
 
@@ -196,15 +196,16 @@ def test_the_search_finds_a_theorem_without_a_network(site, browser):
 
 
 @BROWSER
-def test_a_click_opens_a_solution_and_others_make_the_page_dark(site, browser):
+def test_a_click_opens_a_solution_and_others_make_the_page_dark_and_light(
+    site, browser
+):
     page = browser.new_page(viewport={"width": 1300, "height": 900})
     page.goto((site / "notebooks" / "01_energy_landscape.html").as_uri())
     solution = page.locator("details", has_text="Solution").first
     solution.locator("summary").click()
     assert solution.get_attribute("open") is not None
-    looks = set()
-    for _ in range(3):  # as the system has it, light, dark
+    for look in ("dark", "light"):
         page.locator(".theme-switch-button:visible").first.click()
-        looks.add(page.evaluate("document.documentElement.dataset.theme"))
-    assert looks == {"light", "dark"}
+        page.locator(f".theme-change-button[data-mode={look}]:visible").click()
+        assert page.evaluate("document.documentElement.dataset.theme") == look
     page.close()
