@@ -172,9 +172,9 @@ def fit_films(
 ) -> dict[str, Tensor]:
     """Train both on films (n, time, 28, 28), in place; return each part (steps,).
 
-    A step sees 24 clips of 18 frames. The losses that need the future come in over 500
-    steps, the KL's weight falls from beta, which sizes the latents, to 1e-5 over 3000.
-    Adam, 1e-3 falling along a cosine, gradients clipped at 1; a label shows a bar.
+    A step sees 24 clips of 18 frames. Losses are named and ordered as in film_losses:
+    those of the future come in over 500 steps, KL's weight falls from beta, which sizes
+    the latents, to 1e-5 over 3000. Adam, 1e-3 along a cosine, gradients clipped at 1.
     """
     checks.count(steps=steps)
     expect(films.shape[1] > 17, f"films have {films.shape[1]} frames", "18 or more")

@@ -11,6 +11,7 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 import nbformat
+import pytest
 
 ROOT = Path(__file__).parents[1]
 RULES = re.findall(
@@ -29,6 +30,7 @@ def lines(text):
     return [line for line in text.splitlines() if not line.startswith("Figure(")]
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # torch to matplotlib
 def test_stored_networks_say_what_trained_ones_say_and_soon(capsys):
     notebook = nbformat.read(ROOT / "notebooks" / "10_pixels.ipynb", 4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
