@@ -1,14 +1,10 @@
 PYTHON ?= python3
 # `make lab TORCH_INDEX=https://download.pytorch.org/whl/cpu` leaves CUDA out on Linux.
 TORCH_INDEX ?=
-<<<<<<< HEAD
 # `make lab WHEELHOUSE=build/wheelhouse` asks no network: see `make wheelhouse`.
 WHEELHOUSE ?=
-NB ?= notebooks/*.ipynb
 STUDENTS ?= 12
-=======
 NB ?= notebooks/*.ipynb docs/*.ipynb
->>>>>>> class
 
 VENV := .venv
 CONSTRAINTS := constraints.txt

@@ -110,9 +110,7 @@ def stack(parts: Sequence[Trajectories]) -> Trajectories:
 def load(path: Path | str, parse: Callable[[bytes], Any], remedy: str) -> Any:
     """Return parse(content of a file); ValueError with the remedy if it cannot."""
     if not Path(path).parent.is_dir():  # a wheel has no data folder
-        remedy = (
-            "hnnlib stands here without the project; in its folder: pip install -e ."
-        )
+        remedy = "hnnlib is alone here; in the project's folder: pip install -e ."
     if not Path(path).is_file():
         raise ValueError(f"{path} is missing, or no file; {remedy}")
     try:
@@ -161,10 +159,7 @@ def load_planets(path: Path | str = PLANETS_FILE) -> dict[str, Tensor]:
 
 
 def load_pixels(path: Path | str = PIXELS_FILE) -> dict[str, Tensor]:
-    """Read what notebook 10 trains, all float32; ValueError if damaged or missing.
-
-    Its SHA-256 stands in a file beside it; data/README.md explains the names.
-    """
+    """Read what notebook 10 trained (data/README.md); ValueError as load_planets."""
     remedy = "`git checkout pixels.*` in data restores it, `make results` trains it"
     note = load(Path(path).with_suffix(".sha256"), bytes.decode, remedy)
     return load(path, partial(tensors, checksum=note.split(" ")[0]), remedy)

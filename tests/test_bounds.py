@@ -12,7 +12,7 @@ import tokenize
 
 import pytest
 from cells import printed
-from test_notebooks import REWORKED, code_cells
+from test_notebooks import EVERY_NOTEBOOK, code_cells
 
 LINE = r"^(.*) ≈ (\S+?)(?: of (\d+))?; (.*): (True|False)$"
 BOUND = r"(below|above|at least|at most) (\S+?)(?:,|$)"
@@ -85,7 +85,7 @@ def test_the_distance_of_a_bound_is_a_ratio(number, of, bound, kind, times):
     assert times_away(number, of, bound, kind) == pytest.approx(times)
 
 
-@REWORKED
+@EVERY_NOTEBOOK
 def test_a_bound_far_from_its_number_gives_its_reason(path):
     far = []
     for cell in code_cells(path):

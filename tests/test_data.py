@@ -246,7 +246,7 @@ def test_a_path_may_be_a_string_and_a_folder_is_no_file(load, tmp_path):
 
 
 def test_a_wheel_without_the_projects_folder_says_where_the_data_are(tmp_path):
-    with pytest.raises(ValueError, match="in its folder: pip install -e ."):
+    with pytest.raises(ValueError, match="folder: pip install -e ."):
         load_spring(tmp_path / "site-packages" / "data" / "spring.npz")
 
 

@@ -138,12 +138,7 @@ def test_the_readme_lists_every_notebook_and_shows_a_figure_of_the_series():
     assert shown == saved, "make notebooks refreshes it"
 
 
-REWORKED = pytest.mark.parametrize(
-    "path", [p for p in PATHS if p.stem < "09"], ids=lambda path: path.stem
-)
-
-
-@REWORKED
+@EVERY_NOTEBOOK
 def test_only_what_draws_checks_or_solves_is_folded(path):
     for cell in code_cells(path):
         folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
@@ -168,7 +163,7 @@ def words_and_seen(path):
     return words, [c for c, jupyter in pairs if not jupyter.get("source_hidden")]
 
 
-@REWORKED
+@EVERY_NOTEBOOK
 def test_code_that_is_seen_is_told_in_words_and_can_be_retyped(path):
     words, seen = words_and_seen(path)
     assert words >= 10 * size(seen)
@@ -176,7 +171,7 @@ def test_code_that_is_seen_is_told_in_words_and_can_be_retyped(path):
     assert max(size([cell]) for cell in seen) <= 20
 
 
-@REWORKED
+@EVERY_NOTEBOOK
 def test_reading_time_is_what_the_rule_gives_and_readme_says_the_same(path):
     """150 words, and 8 lines of code that is seen, a minute; up to the next five."""
     words, seen = words_and_seen(path)
