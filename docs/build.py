@@ -98,7 +98,7 @@ def definition(text, term):
         return said[0].upper() + said[1:]
     (block,) = (x for x in BLOCK.split(text) if mark in x)
     (sentence,) = (x for x in SENTENCE.split(block) if mark in x)
-    sentence = re.sub(r"^(- |\d\. |# .*\n)", "", sentence).strip()
+    sentence = re.sub(r"^(- |\d\. |#+ .*\n+)", "", sentence).strip()
     return TERM.sub(r"\1", re.sub(r":$", ".", sentence))
 
 

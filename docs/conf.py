@@ -5,7 +5,8 @@ import re
 import hnnlib
 
 project, release = "hnnlib", hnnlib.__version__
-copyright = "the hnnlib developers. Code: MIT. Text and figures: CC BY 4.0."
+author = "the hnnlib developers"
+copyright = "the hnnlib developers. Code: MIT. Text and figures: CC BY 4.0"
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
