@@ -190,7 +190,7 @@ def test_a_students_copy_runs_to_its_end_and_says_not_yet(path, students):
     assert said and all(line.startswith("not yet") for line in said)
 
 
-@pytest.mark.parametrize("path", DEAR)
+@pytest.mark.parametrize("path", DEAR, ids=lambda path: path.stem)
 def test_worked_solutions_score_all_and_an_untouched_copy_nothing(
     path, students, tmp_path
 ):
