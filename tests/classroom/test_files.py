@@ -1,5 +1,6 @@
 """The files of a class: what is laid into homes, and what the cluster is told."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -73,3 +74,11 @@ def test_a_notebook_that_was_not_executed_is_refused(tmp_path):
     bad.write_text(text.replace('"execution_count": 3', '"execution_count": 7'))
     result = run(executed, good, bad)
     assert result.returncode == 1 and "bad.ipynb" in result.stderr
+
+
+def test_the_guides_clocks_are_those_of_the_notebooks():
+    guide = (ROOT / "docs" / "TEACHING.md").read_text(encoding="utf-8")
+    clock = runpy.run_path(str(ROOT / "docs" / "clock.py"))
+    assert clock["with_clocks"](guide) == guide, "python docs/clock.py writes them"
+    titled = len(list((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")))
+    assert guide.count("*Clock.* opening") == titled
