@@ -4,10 +4,13 @@
 of a row says what it changes.
 """
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +27,8 @@ TASKS = {
     "spring clips": (MassSpring(), 1.0, 30),
     "pendulum clips": (Pendulum(), 1.6, 45),
 }
+FILMS = range(100, 120)  # seeds of the filmed pendulums
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "14_clips.ipynb"
 LOW, DT, SIGMA = 0.2, 0.1, 0.1  # least energy, step of a clip, noise
 MODELS = (
     *("rates, Adam", "rates", "rates, T given", "states, Adam", "states, starts fixed"),
@@ -79,7 +84,7 @@ def clips(task: str, seed: int, longer: int = 1) -> Trajectories:
 
 
 def first_guess(data: Trajectories, positions: bool) -> Tensor:
-    """Return starts (seeds, clips, 2): mean of three states, or a line through six q."""
+    """Return starts (seeds, clips, 2): mean of three states, or a line of six q."""
     if not positions:
         return data.z[..., :3, :].mean(dim=-2)
     line = torch.stack([torch.ones_like(data.t[:6]), data.t[:6]], dim=-1)  # (6, 2)
@@ -158,6 +163,8 @@ def scores(task: str, name: str) -> dict[str, Tensor]:
 
 def measure(task: str, name: str, seed: int) -> dict[str, float | list]:
     """Return the scores of one seed of a row; None is a swing without a period."""
+    if task == "filmed pendulum":
+        return {key: float(f"{x:.5g}") for key, x in study_film(seed).items()}
     i, entry = SEEDS.index(seed), {}
     for key, x in scores(task, name).items():
         found = [float(f"{v:.3g}") if math.isfinite(v) else None for v in x[i].ravel()]
@@ -170,3 +177,38 @@ def jobs() -> Iterator[tuple[str, str, str, int]]:
     for task in TASKS:
         for name in MODELS:
             yield from ((task, "clips", name, seed) for seed in SEEDS)
+    yield from (("filmed pendulum", "film of one", "polynomial", x) for x in FILMS)
+
+
+@lru_cache(1)
+def own_cells() -> dict:
+    """Return the names that notebook 14's cells on one's own record define."""
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    code = [c for c in cells if c["cell_type"] == "code"]
+    names: dict = {}
+    tagged = [c for c in code if "record" in c["metadata"].get("tags", [])]
+    for cell in [code[0], *tagged]:
+        exec("".join(cell["source"]), names)
+    return names
+
+
+def study_film(seed: int) -> dict[str, float]:
+    """Return length and friction of a filmed pendulum, with half of each interval.
+
+    By the cells that the reader uses, which write the record as well.
+    """
+    before = torch.get_default_dtype()
+    try:
+        own = own_cells()
+        torch.set_default_dtype(torch.float64)
+        with TemporaryDirectory() as folder:
+            record = own["study"](*own["read_record"](own["film"](seed, folder)))
+        (length, length_sure), (c, c_sure) = (
+            own["length"](record),
+            own["friction"](record),
+        )
+    finally:
+        torch.set_default_dtype(before)
+    found = {"length": length, "length_sure": length_sure}
+    found |= {"friction": c, "friction_sure": c_sure}
+    return {key: x.item() for key, x in found.items()}

@@ -276,7 +276,7 @@ def score(task: Task, net: nn.Module, seed: int) -> dict:
 
 def measure(name: str, protocol: str, model: str, seed: int) -> dict:
     """Return one entry: a model, trained and scored; exact is the true field."""
-    if name in clip_results.TASKS:
+    if name in clip_results.TASKS or name == "filmed pendulum":
         return clip_results.measure(name, model, seed)
     if name in pixel_results.SEEDS:
         scores = pixel_results.measure(name, model, seed)
@@ -374,7 +374,7 @@ def work(group: list[Job]) -> dict[Job, dict]:
 
 
 def group_of(job: Job) -> tuple:
-    """Return what jobs share that are done together: task and seed, or a row of clips."""
+    """Return what jobs done together share: task and seed, or a row of clips."""
     return job[::2] if job[0] in clip_results.TASKS else (job[0], job[3])
 
 
