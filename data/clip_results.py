@@ -134,7 +134,7 @@ def trained(task: str, name: str) -> tuple[ClipModel, float]:
     loss, alone = loss_of(name, model, data, starts), name.endswith("Adam")
     adam(loss, weights, 250 if alone else 50)
     if not alone:
-        descend(loss, weights)
+        descend(loss, weights, steps=150)
     return model, (time.process_time() - begin) / len(SEEDS)
 
 

@@ -80,13 +80,12 @@ def fit(
 
 
 def descend(
-    loss: Callable[[], Tensor], weights: Sequence[Tensor], steps: int = 150
+    loss: Callable[[], Tensor], weights: Sequence[Tensor], steps: int
 ) -> Tensor:
     """Minimise losses (members,) of weights (members, ...) by L-BFGS, in place.
 
-    The last 50 steps tell the curvature (Nocedal & Wright 2006, algorithm 7.4). Each
-    member shortens its own step until its loss falls, and so trains as it would alone.
-    Returns the losses, (steps + 1, members).
+    The last 50 steps tell the curvature (Nocedal & Wright 2006, algorithm 7.4); each
+    member shortens its own step until its loss falls. Returns (steps + 1, members).
     """
 
     def at(x: Tensor) -> tuple[Tensor, Tensor]:

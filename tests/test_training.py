@@ -267,10 +267,10 @@ def test_inputs_with_a_history_are_learned_from_without_touching_it():
 def quadratics(members=3, k=6):
     """Bowls of different steepness: a loss, its weights and where its minima are."""
     generator = torch.Generator().manual_seed(0)
-    root = torch.randn(members, k, k, generator=generator, dtype=torch.float64)
+    root = torch.randn(3, k, k, generator=generator, dtype=torch.float64)
     bowl = root @ root.mT + torch.eye(k, dtype=torch.float64)
-    bowl = bowl * torch.tensor([1.0, 50.0, 2000.0])[:members, None, None]
-    goal = torch.randn(members, k, 1, generator=generator, dtype=torch.float64)
+    bowl = (bowl * torch.tensor([1.0, 50.0, 2000.0])[:, None, None])[:members]
+    goal = torch.randn(3, k, 1, generator=generator, dtype=torch.float64)[:members]
     first = torch.zeros(members, 2, dtype=torch.float64, requires_grad=True)
     rest = torch.zeros(members, k - 2, 1, dtype=torch.float64, requires_grad=True)
 
