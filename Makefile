@@ -1,11 +1,15 @@
 PYTHON ?= python3
 # `make lab TORCH_INDEX=https://download.pytorch.org/whl/cpu` leaves CUDA out on Linux.
 TORCH_INDEX ?=
-NB ?= notebooks/*.ipynb
+# `make lab WHEELHOUSE=build/wheelhouse` asks no network: see `make wheelhouse`.
+WHEELHOUSE ?=
+STUDENTS ?= 12
+NB ?= notebooks/*.ipynb docs/*.ipynb
 
 VENV := .venv
 CONSTRAINTS := constraints.txt
 READY := $(VENV)/ready
+INDEX = $(if $(WHEELHOUSE),--no-index --find-links=$(WHEELHOUSE),$(addprefix --extra-index-url=,$(TORCH_INDEX)))
 
 # What these name outside must not reach the project's own environment.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP MATPLOTLIBRC MPLBACKEND JUPYTER_PATH
@@ -15,7 +19,8 @@ export IPYTHONDIR := $(CURDIR)/$(VENV)/profile
 export MPLCONFIGDIR := $(IPYTHONDIR)
 export PIP_USER := 0
 
-.PHONY: help home lab test test-oldest test-newest lint notebooks data results bench clean
+.PHONY: help home lab test test-oldest test-newest lint notebooks data results bench
+.PHONY: handout mark site wheelhouse class clean
 
 help:
 	@echo "make lab        open JupyterLab on the notebooks"
@@ -27,7 +32,12 @@ help:
 	@echo "make data       build the data sets anew"
 	@echo "make results    measure the tables of notebooks 09 and 10, about 30 minutes"
 	@echo "make bench      hold costs to their budget, table in README, about 6 minutes"
-	@echo "make clean      remove .venv and caches"
+	@echo "make handout    copies for students, and for lecturers, in build/"
+	@echo "make mark SUBMISSIONS=folder  run what students handed in, and write marks.csv"
+	@echo "make site       the series as pages that read offline, in build/site"
+	@echo "make wheelhouse  gather all that an installation without network needs"
+	@echo "make class      a hub and STUDENTS=12 who run notebooks at the same time"
+	@echo "make clean      remove .venv, build and caches"
 
 # Jupyter writes to the home folder, and ends in a traceback where it cannot.
 home:
@@ -89,6 +99,37 @@ bench: $(READY)
 	$(VENV)/bin/pip install -q -c $(CONSTRAINTS) -e '.[bench]'
 	OMP_NUM_THREADS=1 BENCH_TABLE=README.md $(VENV)/bin/pytest tests/benchmarks
 
+# A student's copy has no solutions and no outputs, a lecturer's has nothing folded.
+handout: $(READY)
+	rm -rf build/student build/instructor
+	for copy in student instructor; do $(VENV)/bin/jupyter nbconvert --to notebook \
+	  --config=classroom/$$copy.py --output-dir=build/$$copy notebooks/*.ipynb || exit 1; done
+
+# Each notebook runs by itself: a class takes (its time × students ÷ cores).
+mark: $(READY)
+	@test -d "$(SUBMISSIONS)" || { echo \
+	  "Name the folder that holds what was handed in: make mark SUBMISSIONS=folder"; exit 1; }
+	OMP_NUM_THREADS=1 $(VENV)/bin/python classroom/mark.py "$(SUBMISSIONS)" $(SECONDS)
+
+# From the saved outputs: nothing is run. MathJax travels with the pages.
+site: $(READY)
+	$(VENV)/bin/pip install -q -c $(CONSTRAINTS) -e '.[site]'
+	$(VENV)/bin/python docs/build.py build/site
+
+# All packages for this system and Python, and what builds hnnlib.
+wheelhouse: $(READY)
+	$(VENV)/bin/pip download -q -d build/wheelhouse -c $(CONSTRAINTS) $(INDEX) '.[test]' 'setuptools>=77' wheel
+	@echo "Copy this folder, .venv left out; there: make lab WHEELHOUSE=build/wheelhouse"
+
+# The table of the teacher's guide: hub and proxy, and students who work together.
+class: $(VENV)/proxy
+	STUDENTS=$(STUDENTS) NUMBERS="00 05" $(VENV)/bin/pytest -s tests/classroom/test_hub.py
+
+$(VENV)/proxy: $(READY) classroom/requirements.txt
+	$(VENV)/bin/pip install -q -c $(CONSTRAINTS) $(INDEX) -r classroom/requirements.txt
+	npm install --silent --prefix $@ configurable-http-proxy@5.3.0
+	touch $@
+
 # Built anew when a requirement changes; the last line marks it as complete.
 $(READY): $(CONSTRAINTS) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
@@ -96,11 +137,11 @@ $(READY): $(CONSTRAINTS) pyproject.toml
 	@$(PYTHON) -c 'import ensurepip' || { echo \
 	  "$(PYTHON) cannot make environments: on Debian and Ubuntu, run: sudo apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/pip install -c $(CONSTRAINTS) $(addprefix --extra-index-url=,$(TORCH_INDEX)) -e '.[test]'
+	$(VENV)/bin/pip install -c $(CONSTRAINTS) $(INDEX) -e '.[test]'
 	$(VENV)/bin/jupyter labextension disable @jupyterlab/apputils-extension:announcements
 	$(VENV)/bin/python -c 'import matplotlib.font_manager' # its first import says so
 	touch $@
 
 clean:
-	rm -rf .venv .venv-* *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* build *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

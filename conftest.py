@@ -18,6 +18,11 @@ def start_in_an_empty_profile(config):
     import matplotlib.font_manager  # noqa: F401
 
 
+def pytest_addoption(parser):
+    """Offer what tests/test_twice.py does, too long for every day."""
+    parser.addoption("--twice", action="store_true", help="run notebooks' cells twice")
+
+
 def pytest_configure(config):
     """Make the profile, once, and find nbval's sanitise file from every folder."""
     option = config.option

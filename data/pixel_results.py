@@ -1,21 +1,27 @@
 """Train and judge the pixel models of notebook 10; ``make_results.py`` calls it.
 
-All models of a seed read the same codes, those of one trained autoencoder.
+All models of a seed read the same codes, those of one trained autoencoder. The networks
+of seed 0, which the notebook trains, are kept in pixels.npz.
 """
 
+import io
 import math
 import time
 from collections.abc import Callable
 from functools import lru_cache, partial
+from hashlib import sha256
 
+import numpy as np
 import torch
+from saving import write_whole
 from torch import Tensor, nn
 
 from hnnlib import pixels
+from hnnlib.data import PIXELS_FILE, load_pixels
 from hnnlib.integrators import iterate, rollout
 from hnnlib.metrics import period
 from hnnlib.models import MLP, DerivativePredictor
-from hnnlib.pixels import FRAME_TIME, VAE, LatentHNN
+from hnnlib.pixels import FRAME_TIME, SIZE, VAE, LatentHNN
 from hnnlib.systems import Pendulum
 from hnnlib.training import fit
 
@@ -39,6 +45,25 @@ class SecondOrder(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Return dz/dt, (..., 2)."""
         return torch.cat([z[..., 1:], self.net(z)], dim=-1)
+
+
+class WavelessVAE(VAE):
+    """Decode q itself, not its waves: a control of what the waves bring."""
+
+    def __init__(self, seed: int):
+        super().__init__(seed)
+        self.decoder = MLP(1, 128, 128, 128, SIZE**2, seed=seed + 1).float()
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return frames, shapes as in VAE."""
+        return self.decoder(z[..., :1]).unflatten(-1, (SIZE, SIZE))
+
+
+CONTROLS = {  # of notebook 10: an autoencoder, and parts of the loss that are left out
+    "no_waves": (WavelessVAE, ()),
+    "no_constraint": (VAE, ("canonical",)),
+    "no_motion": (VAE, ("future", "latent", "canonical")),
+}
 
 
 class WholeFilm(nn.Module):
@@ -79,31 +104,43 @@ def training_films(task: str, generator: torch.Generator) -> Tensor:
     return pixels.film_pendulums(z0, 64)[1]
 
 
+def from_sound_start(
+    films: Tensor,
+    seed: int,
+    autoencoder: type[VAE] = VAE,
+    losses: Callable = pixels.film_losses,
+) -> tuple[VAE, LatentHNN, dict[str, Tensor], int]:
+    """Train on films; return both networks, parts of the loss and starts needed."""
+    fit_films = partial(pixels.fit_films, films=films, seed=seed, losses=losses)
+    for starts in range(1, 11):
+        first = seed + 1000 * (starts - 1)
+        vae, hnn = autoencoder(first), LatentHNN(first)
+        look = fit_films(vae, hnn, steps=FIRST_STEPS, beta=1e-4)
+        if look["frames"][-50:].mean() < FOLDED:
+            break
+    else:
+        raise RuntimeError(f"seed {seed}: ten starts, and every one folded")
+    rest = fit_films(vae, hnn, steps=STEPS, beta=2e-3)
+    return vae, hnn, {k: torch.cat([look[k], rest[k]]) for k in rest}, starts
+
+
 @lru_cache(1)
 def trained(task: str, seed: int) -> tuple[VAE, LatentHNN, Tensor, float, int]:
     """Return autoencoder, HNN, codes (300, 63, 2), CPU seconds and starts needed."""
     films = training_films(task, torch.Generator().manual_seed(seed))
     start = time.process_time()
-    for starts in range(1, 11):
-        first = seed + 1000 * (starts - 1)
-        vae, hnn = VAE(first), LatentHNN(first)
-        parts = pixels.fit_films(vae, hnn, films, FIRST_STEPS, 1e-4, seed)
-        if parts["frames"][-50:].mean() < FOLDED:
-            break
-    else:
-        raise RuntimeError(f"{task}, seed {seed}: ten starts, and every one folded")
-    pixels.fit_films(vae, hnn, films, STEPS, 2e-3, seed)
+    vae, hnn, _, starts = from_sound_start(films, seed)
     with torch.no_grad():
         z, _ = vae.encode(pixels.frame_pairs(films))
     fit_run(hnn, hnn.rollout, z, seed)
     return vae, hnn, z, time.process_time() - start, starts
 
 
-def fit_run(model: nn.Module, run: Callable, z: Tensor, seed: int) -> None:
-    """Train a model through whole films in the plane of the codes."""
+def fit_run(model: nn.Module, run: Callable, z: Tensor, seed: int) -> Tensor:
+    """Train a model through whole films in the plane of the codes; losses (300,)."""
     whole = WholeFilm(model, run, z.shape[1] - 1)
     recipe = {"learning_rate": 1e-3, "weight_decay": 0.0, "batch": 100}
-    fit(whole, z[:, 0], z.flatten(-2), steps=300, **recipe, seed=seed)
+    return fit(whole, z[:, 0], z.flatten(-2), steps=300, **recipe, seed=seed)
 
 
 def build(task: str, model: str, seed: int) -> tuple[VAE, Callable, float]:
@@ -164,3 +201,40 @@ def measure(task: str, model: str, seed: int) -> dict[str, float | Tensor]:
 
 
 MODELS = ("HNN", "midpoint MLP", "second-order", "Euler MLP", "Euler MLP, own steps")
+
+
+def without(left_out: tuple[str, ...], *arguments) -> dict[str, Tensor]:
+    """Return the parts of the loss, 0 in place of those left out."""
+    parts = pixels.film_losses(*arguments)
+    return {name: x * (name not in left_out) for name, x in parts.items()}
+
+
+def networks() -> dict[str, np.ndarray]:
+    """Train on the films of notebook 10; return weights, losses and codes by name."""
+    films = training_films("pixels", torch.Generator().manual_seed(0))
+    vae, hnn, history, _ = from_sound_start(films, 0)
+    with torch.no_grad():
+        z, _ = vae.encode(pixels.frame_pairs(films))
+    found = {"clock": fit_run(hnn, hnn.rollout, z, 0)}
+    found |= nn.ModuleDict({"vae": vae, "hnn": hnn}).state_dict()
+    found |= {f"history.{name}": part for name, part in history.items()}
+    for name, (autoencoder, left_out) in CONTROLS.items():
+        losses = partial(without, left_out)
+        vae, _, history, _ = from_sound_start(films, 0, autoencoder, losses)
+        with torch.no_grad():
+            found[f"{name}.codes"], _ = vae.encode(pixels.frame_pairs(films[::10]))
+        found |= {f"{name}.{k}": part[-100:].mean() for k, part in history.items()}
+    return {name: x.numpy() for name, x in found.items()}
+
+
+def keep_networks() -> None:
+    """Write pixels.npz and its checksum, unless they are there and sound."""
+    try:
+        load_pixels()
+    except ValueError:
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **networks())
+        digest = sha256(buffer.getvalue()).hexdigest()
+        write_whole(PIXELS_FILE, buffer.getvalue())
+        note = f"{digest}  {PIXELS_FILE.name}\n"
+        write_whole(PIXELS_FILE.with_suffix(".sha256"), note.encode())

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from hnnlib.systems import MassSpring
 
 SPRING_FILE = Path(__file__).parents[1] / "data" / "spring.npz"
 RESULTS_FILE = SPRING_FILE.with_name("results.json")
+PIXELS_FILE = SPRING_FILE.with_name("pixels.npz")
 PLANETS_FILE = SPRING_FILE.with_name("planets.npz")
 PLANETS_SHA256 = "f5b42362af66dfdf8aa994cdfd13f7536e8e98ca97dcd3ab952c65043576cb4c"
 PLANETS = "Mercury Venus Earth Mars Jupiter Saturn Uranus Neptune".split()
@@ -107,6 +109,8 @@ def stack(parts: Sequence[Trajectories]) -> Trajectories:
 
 def load(path: Path | str, parse: Callable[[bytes], Any], remedy: str) -> Any:
     """Return parse(content of a file); ValueError with the remedy if it cannot."""
+    if not Path(path).parent.is_dir():  # a wheel has no data folder
+        remedy = "hnnlib is alone here; in the project's folder: pip install -e ."
     if not Path(path).is_file():
         raise ValueError(f"{path} is missing, or no file; {remedy}")
     try:
@@ -115,10 +119,15 @@ def load(path: Path | str, parse: Callable[[bytes], Any], remedy: str) -> Any:
         raise ValueError(f"{path} is damaged ({error}); {remedy}") from error
 
 
-def tensors(content: bytes) -> dict[str, Tensor]:
-    """Return the float64 arrays of an npz archive by name, all finite."""
+def tensors(content: bytes, checksum: str | None = None) -> dict[str, Tensor]:
+    """Return the arrays of floats in an npz archive by name, all finite.
+
+    ValueError if its SHA-256 is other than the checksum, where one is given.
+    """
+    digest = sha256(content).hexdigest()
+    expect(checksum in (None, digest), f"its checksum is {digest}", str(checksum))
     with np.load(io.BytesIO(content)) as file:  # pickled objects are refused
-        found = {k: torch.from_numpy(file[k]) for k in file if file[k].dtype == float}
+        found = {k: torch.from_numpy(x) for k, x in file.items() if x.dtype.kind == "f"}
     for name, x in found.items():
         checks.finite(x[..., None], name)
     return found
@@ -139,19 +148,21 @@ def load_spring(path: Path | str = SPRING_FILE) -> tuple[Trajectories, Trajector
 
 
 def load_planets(path: Path | str = PLANETS_FILE) -> dict[str, Tensor]:
-    """Read the orbits of PLANETS for notebook 11; ValueError if damaged or missing.
+    """Read orbits of PLANETS for notebooks 11, 12; ValueError if damaged or missing.
 
     Keys are train_t (time,), train_q (8, time, 3), test_t (time,), test_z (8, time, 6),
     mass (8,) and gm_sun; AU, Julian years and solar masses; data/README.md explains.
     """
-
-    def parse(content: bytes) -> dict[str, Tensor]:
-        known = sha256(content).hexdigest() == PLANETS_SHA256
-        expect(known, "its checksum is another", PLANETS_SHA256)
-        return tensors(content)
-
     build = "`git checkout planets.npz` in data restores it, `pip install de421` and "
+    parse = partial(tensors, checksum=PLANETS_SHA256)
     return load(path, parse, build + "`python data/make_planets.py` build it")
+
+
+def load_pixels(path: Path | str = PIXELS_FILE) -> dict[str, Tensor]:
+    """Read what notebook 10 trained (data/README.md); ValueError as load_planets."""
+    remedy = "`git checkout pixels.*` in data restores it, `make results` trains it"
+    note = load(Path(path).with_suffix(".sha256"), bytes.decode, remedy)
+    return load(path, partial(tensors, checksum=note.split(" ")[0]), remedy)
 
 
 def load_recording(path: Path | str) -> tuple[Tensor, Tensor]:
@@ -171,10 +182,8 @@ def load_recording(path: Path | str) -> tuple[Tensor, Tensor]:
         checks.times(table[:, 1])
         return table[:, 1], table[:, 2:]
 
-    expected = (
-        "expected rows of trial, rising time in s, angle, angular velocity, as in "
-    )
-    return load(path, parse, expected + "Schmidt & Lipson, Science 324, 81 (2009)")
+    rows = "expected rows of trial, rising time in s, angle, angular velocity"
+    return load(path, parse, f"{rows}, as in Schmidt & Lipson, Science 324, 81 (2009)")
 
 
 def load_results(path: Path | str = RESULTS_FILE) -> dict:
@@ -187,5 +196,4 @@ def load_results(path: Path | str = RESULTS_FILE) -> dict:
         found = json.loads(content)
         return {key: found[key] for key in ("provenance", "cited", "entries")}
 
-    remedy = "`make results` measures it in half an hour; delete a damaged one first"
-    return load(path, parse, remedy)
+    return load(path, parse, "`make results` measures it; delete a damaged one first")

@@ -95,10 +95,11 @@ def compare(
 def draw_run(
     axes: Sequence[Axes], system: Separable, name: str, t: Tensor, z: Tensor
 ) -> str:
-    """Draw a run by orbit, position and energy; return its numbers in words."""
+    """Draw the first coordinate's orbit, position, and energy; say its numbers."""
+    first = z[..., :: z.shape[-1] // 2]  # (1, time, 2): q₁ and p₁
     look, line = (name, {}) if name in LOOK else ("truth", {"linewidth": 0.8})
-    ratio, turn = relative_energy(system.energy, z), period(t, z).item()
-    phase_portrait(axes[0], z, look, **line)
+    ratio, turn = relative_energy(system.energy, z), period(t, first).item()
+    phase_portrait(axes[0], first, look, **line)
     axes[1].plot(t, z[0, :, 0], **(LOOK[look] | line))
     energy_lines(axes[2], t, ratio, look, **line)
     axes[2].lines[-1].set_label(name)

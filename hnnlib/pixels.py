@@ -6,6 +6,7 @@ FRAME_TIME between two frames. A state is read off a frame and the one before it
 
 import math
 import sys
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -150,13 +151,12 @@ def film_losses(
     variance = mean.flatten(0, 1).var(dim=0)  # (2n,)
     q, p = split(mean)
     rate = (q[:, 2:] - q[:, :-2]) / (2 * FRAME_TIME)  # a leapfrog's p exactly
-    divergence = mean**2 + log_variance.exp() - 1 - log_variance  # twice that of each
     return {
         "frames": frames,
         "future": future,
         "latent": ((rolled - mean) ** 2 / variance).mean(),
         "canonical": ((rate - p[:, 1:-1]) ** 2).mean() / split(variance)[1].mean(),
-        "KL": divergence.sum(dim=-1).mean() / 2,
+        "KL": (mean**2 + log_variance.exp() - 1 - log_variance).sum(dim=-1).mean() / 2,
     }
 
 
@@ -168,13 +168,13 @@ def fit_films(
     beta: float,
     seed: int = 0,
     label: str | None = None,
+    losses: Callable[..., dict[str, Tensor]] = film_losses,
 ) -> dict[str, Tensor]:
     """Train both on films (n, time, 28, 28), in place; return each part (steps,).
 
-    A step sees 24 clips of 18 frames. The parts that need the future come in over 500
-    steps; the KL's weight falls from beta, which gives the latents their size, to 1e-5
-    over 3000. Adam, 1e-3 falling along a cosine, gradients clipped at 1; a label shows
-    a progress bar.
+    A step sees 24 clips of 18 frames. Losses are named and ordered as in film_losses:
+    those of the future come in over 500 steps, KL's weight falls from beta, which sizes
+    the latents, to 1e-5 over 3000. Adam, 1e-3 along a cosine, gradients clipped at 1.
     """
     checks.count(steps=steps)
     expect(films.shape[1] > 17, f"films have {films.shape[1]} frames", "18 or more")
@@ -187,14 +187,14 @@ def fit_films(
         which = torch.randint(len(films), (24, 1), generator=generator)
         start = torch.randint(films.shape[1] - 17, (24, 1), generator=generator)
         clip = films[which, start + torch.arange(18)]  # (24, 18, 28, 28)
-        parts = film_losses(vae, hnn, clip, generator)
+        parts = losses(vae, hnn, clip, generator)
         ramp, weight = min(1, i / 500), 1e-5 + beta * max(0, 1 - i / 3000)
         scale = torch.tensor([1, ramp, 0.01 * ramp, 0.01 * ramp, weight])
-        losses = torch.stack(list(parts.values()))
+        each = torch.stack(list(parts.values()))
         adam.zero_grad()
-        (scale * losses).sum().backward()
+        (scale * each).sum().backward()
         nn.utils.clip_grad_norm_(weights, 1.0)
         adam.step()
         cosine.step()
-        history[i] = losses.detach()
+        history[i] = each.detach()
     return dict(zip(parts, history.T, strict=True))

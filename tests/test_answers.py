@@ -7,14 +7,11 @@ the reason. Only the cells are run that a check needs.
 
 import ast
 import runpy
-import symtable
 from functools import cache
 from pathlib import Path
 
-import matplotlib
-import nbformat
 import pytest
-import torch
+from cells import code_cells, needed, run
 
 ROOT = Path(__file__).parents[1]
 TABLES = {
@@ -33,9 +30,12 @@ WRONG = [
     for check, answers in table["WRONG"].items()
     for answer in answers
 ]
-pytestmark = pytest.mark.skipif(
-    "not config.getoption('nbval')", reason="trains what checks need: --nbval"
-)
+pytestmark = [
+    pytest.mark.usefixtures("as_notebooks"),
+    pytest.mark.skipif(
+        "not config.getoption('nbval')", reason="trains what checks need: --nbval"
+    ),
+]
 CHECKS = sorted({(number, check) for number, check, *_ in RIGHT})
 ODD = (
     *("None", "...", "'text'", "[]", "()", "{}", "[1, 2]", "(1.0, 2.0)", "1j"),
@@ -50,29 +50,8 @@ ODD = (
 
 
 def cells(number):
-    (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
-    code = [c for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
+    code = code_cells(number)
     return [c.source for c in code if "solution" not in c.metadata.get("tags", [])]
-
-
-def scopes(table):
-    yield table
-    for child in table.get_children():
-        yield from scopes(child)
-
-
-def names(source):
-    """The global names that a cell defines, and those that it uses."""
-    top = symtable.symtable(source, "cell", "exec")
-    defined = {s.get_name() for s in top.get_symbols() if s.is_assigned()}
-    defined |= {s.get_name() for s in top.get_symbols() if s.is_imported()}
-    used = {
-        s.get_name()
-        for table in scopes(top)
-        for s in table.get_symbols()
-        if s.is_referenced() and (table is top or s.is_global())
-    }
-    return defined, used
 
 
 @cache
@@ -83,26 +62,7 @@ def notebook(number, check):
     tree = ast.parse(sources[i])  # the function, without the call that ends the cell
     tree.body = [n for n in tree.body if not isinstance(n, ast.Expr)]
     sources[i] = ast.unparse(tree)
-    wanted, needed = names(sources[i])[1] | {"plt"}, {i}
-    for j in range(i - 1, -1, -1):
-        defined, used = names(sources[j])
-        if defined & wanted or "set_default_dtype" in sources[j]:
-            needed.add(j)
-            wanted |= used
-    space = {"torch": torch}
-    matplotlib.use("Agg")
-    for j in sorted(needed):
-        exec(compile(sources[j], f"{number}, code cell {j + 1}", "exec"), space)
-    return space
-
-
-@pytest.fixture(autouse=True)
-def as_notebooks():
-    """Notebooks set double precision; other tests must not see it."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
+    return run(sources, needed(sources, i), number)
 
 
 def said(number, check, answer, capsys):

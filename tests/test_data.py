@@ -10,11 +10,13 @@ import pytest
 import torch
 
 from hnnlib.data import (
+    PIXELS_FILE,
     PLANETS,
     PLANETS_FILE,
     PLANETS_SHA256,
     SPRING_FILE,
     Trajectories,
+    load_pixels,
     load_planets,
     load_recording,
     load_results,
@@ -24,6 +26,7 @@ from hnnlib.data import (
     spring_dataset,
     stack,
 )
+from hnnlib.pixels import VAE, LatentHNN
 from hnnlib.systems import MassSpring
 
 SPRING = MassSpring(m=0.5, k=2.0)
@@ -229,13 +232,22 @@ def test_damaged_file_is_refused_with_its_path_and_a_remedy(content, tmp_path):
     assert not acted, "a pickled object was loaded"
 
 
-@pytest.mark.parametrize("load", [load_spring, load_planets, load_results])
+EVERY_LOADER = [load_spring, load_planets, load_pixels, load_results]
+
+
+@pytest.mark.parametrize("load", EVERY_LOADER)
 def test_a_path_may_be_a_string_and_a_folder_is_no_file(load, tmp_path):
     with pytest.raises(ValueError, match="is missing, or no file; "):
         load(str(tmp_path))
     (tmp_path / "broken").write_bytes(b"broken")
+    (tmp_path / "broken.sha256").write_text("00  broken")
     with pytest.raises(ValueError, match="broken is damaged"):
         load(str(tmp_path / "broken"))
+
+
+def test_a_wheel_without_the_projects_folder_says_where_the_data_are(tmp_path):
+    with pytest.raises(ValueError, match="folder: pip install -e ."):
+        load_spring(tmp_path / "site-packages" / "data" / "spring.npz")
 
 
 def test_file_with_a_few_bytes_flipped_is_refused_wherever_they_are(tmp_path):
@@ -354,6 +366,48 @@ def test_planets_that_are_missing_or_damaged_say_how_to_mend_them(tmp_path):
         assert f"{path} is {said}" in str(error.value)
         assert "`git checkout planets.npz` in data restores it" in str(error.value)
         assert "`python data/make_planets.py`" in str(error.value)
+
+
+def test_networks_of_pixels_are_small_plain_and_have_the_checksum_beside_them():
+    content = PIXELS_FILE.read_bytes()
+    assert len(content) <= 2e6
+    note = PIXELS_FILE.with_suffix(".sha256").read_text(encoding="ascii")
+    assert note.split() == [hashlib.sha256(content).hexdigest(), "pixels.npz"]
+    with np.load(PIXELS_FILE, allow_pickle=False) as file:
+        assert {file[name].dtype for name in file} == {np.dtype("float32")}
+        assert set(file) == set(load_pixels())
+
+
+def test_networks_of_pixels_fit_the_models_and_nothing_but_them_is_kept():
+    stored = load_pixels()
+    models = torch.nn.ModuleDict({"vae": VAE(seed=5), "hnn": LatentHNN(seed=5)})
+    weights = {k: x for k, x in stored.items() if k.startswith(("vae.", "hnn."))}
+    models.load_state_dict(weights)
+    rest = {name.split(".")[0] for name in stored.keys() - weights.keys()}
+    assert rest == {"clock", "history", "no_waves", "no_constraint", "no_motion"}
+    steps = {len(x) for name, x in stored.items() if name.startswith("history.")}
+    assert steps == {4600}
+
+
+def test_networks_of_pixels_that_are_missing_or_damaged_say_how_to_mend_them(tmp_path):
+    path, note = tmp_path / "pixels.npz", tmp_path / "pixels.sha256"
+    good, sound = PIXELS_FILE.read_bytes(), PIXELS_FILE.with_suffix(".sha256")
+    remedy = r"`git checkout pixels\.\*` in data restores it, `make results` trains it"
+    with pytest.raises(ValueError, match=f"pixels.sha256 is missing.*{remedy}"):
+        load_pixels(path)
+    note.write_bytes(sound.read_bytes())
+    with pytest.raises(ValueError, match=f"pixels.npz is missing.*{remedy}"):
+        load_pixels(path)
+    for at in range(0, len(good), len(good) // 7):
+        path.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+        with pytest.raises(ValueError, match=f"damaged .its checksum is.*{remedy}"):
+            load_pixels(path)
+    path.write_bytes(good)
+    assert load_pixels(path).keys() == load_pixels().keys()
+    for text in (b"", b"0  pixels.npz\n", b"\xff\xff"):
+        note.write_bytes(text)
+        with pytest.raises(ValueError, match=f"is damaged.*{remedy}"):
+            load_pixels(path)
 
 
 def test_planets_are_those_of_the_ephemeris():

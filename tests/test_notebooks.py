@@ -4,6 +4,7 @@ import base64
 import importlib.util
 import io
 import json
+import math
 import re
 from pathlib import Path
 
@@ -137,12 +138,7 @@ def test_the_readme_lists_every_notebook_and_shows_a_figure_of_the_series():
     assert shown == saved, "make notebooks refreshes it"
 
 
-REWORKED = pytest.mark.parametrize(
-    "path", [p for p in PATHS if p.stem < "09"], ids=lambda path: path.stem
-)
-
-
-@REWORKED
+@EVERY_NOTEBOOK
 def test_only_what_draws_checks_or_solves_is_folded(path):
     for cell in code_cells(path):
         folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
@@ -154,15 +150,37 @@ def test_only_what_draws_checks_or_solves_is_folded(path):
             assert folded, cell.source
 
 
-@REWORKED
-def test_code_that_is_seen_is_told_in_words_and_can_be_retyped(path):
-    def size(cell):
-        return sum(bool(line.strip()) for line in cell.source.splitlines())
+def size(cells):  # lines that are not blank
+    return sum(bool(line.strip()) for c in cells for line in c.source.splitlines())
 
-    cells = code_cells(path)
-    seen = [c for c in cells if not c.metadata.get("jupyter", {}).get("source_hidden")]
+
+def words_and_seen(path):
+    """The number of words, and the code cells of a reader who unfolds nothing."""
     prose = [c.source for c in read(path).cells if c.cell_type == "markdown"]
     words = sum(len(re.findall(r"[A-Za-z]{2,}", source)) for source in prose)
-    assert words >= 10 * sum(map(size, seen))
-    assert sum(map(size, seen)) <= 0.7 * sum(map(size, cells))
-    assert max(map(size, seen)) <= 20
+    folded = [c.metadata.get("jupyter", {}) for c in code_cells(path)]
+    pairs = zip(code_cells(path), folded, strict=True)
+    return words, [c for c, jupyter in pairs if not jupyter.get("source_hidden")]
+
+
+@EVERY_NOTEBOOK
+def test_code_that_is_seen_is_told_in_words_and_can_be_retyped(path):
+    words, seen = words_and_seen(path)
+    assert words >= 10 * size(seen)
+    assert size(seen) <= 0.7 * size(code_cells(path))
+    assert max(size([cell]) for cell in seen) <= 20
+
+
+@EVERY_NOTEBOOK
+def test_reading_time_is_what_the_rule_gives_and_readme_says_the_same(path):
+    """150 words, and 8 lines of code that is seen, a minute; up to the next five."""
+    words, seen = words_and_seen(path)
+    minutes = 5 * math.ceil((words / 150 + size(seen) / 8) / 5)
+    opening = read(path).cells[0].source
+    said = re.search(r"(\d+) minutes to read.*, (.*) (second|minute)s? to run", opening)
+    to_read, number, unit = said.groups()
+    assert int(to_read) == minutes
+    seconds = (60 if unit == "minute" else 1) * float({"one": 1}.get(number, number))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| {path.stem[:2]} \|.*$", readme, re.M)
+    assert row.endswith(f"| {minutes} min | {seconds:g} s |")

@@ -110,7 +110,7 @@ def test_look_can_be_overridden_for_one_drawing(draw, ax, z):
     assert line.get_color() == "red"
     assert line.get_linewidth() == 0.5
     assert line.get_linestyle() == "--"  # the rest of its look stays
-    assert LOOK["derivative"]["color"] == "#D55E00"
+    assert LOOK["derivative"]["color"] == "#B55000"
 
 
 @pytest.mark.parametrize("shape", [(6,), (2, 3)])
@@ -143,9 +143,13 @@ def test_energy_lines_draw_each_ratio_over_time_and_the_truth_at_one(model, ax, 
 def test_show_displays_the_figure_with_its_alt_text_and_closes_it(monkeypatch):
     calls = []
     monkeypatch.setattr(plots, "display", lambda *a, **k: calls.append((a, k)))
-    figure = plt.figure()
+    figure = plt.figure(facecolor=LOOK["HNN"]["color"])
     show(figure, "An orbit.")
-    assert calls == [((figure,), {"metadata": {"image/png": {"alt": "An orbit."}}})]
+    (((data,), more),) = calls
+    assert more == {"metadata": {"image/png": {"alt": "An orbit."}}, "raw": True}
+    picture = Image.open(io.BytesIO(b64decode(data["image/png"])))
+    assert picture.mode == "P"  # a palette: a third of the size
+    assert picture.convert("RGB").getpixel((1, 1)) == (0x00, 0x72, 0xB2)
     assert not plt.fignum_exists(figure.number)
 
 
