@@ -1,4 +1,4 @@
-"""Write results.json, the measurements of notebooks 10 and 15, beside this file.
+"""Write results.json, the measurements of notebooks 10, 14 and 15, beside this file.
 
 Every model is trained on the data of its own seed and scored by the energy MSE. The
 entries of a task and seed are saved together as soon as they are there, and a new run
@@ -21,6 +21,7 @@ from itertools import groupby
 from math import inf
 from pathlib import Path
 
+import clip_results
 import numpy as np
 import pixel_results
 import scipy
@@ -279,6 +280,8 @@ def score(task: Task, net: nn.Module, seed: int) -> dict:
 
 def measure(name: str, protocol: str, model: str, seed: int) -> dict:
     """Return one entry: a model, trained and scored; exact is the true field."""
+    if name in clip_results.TASKS or name == "filmed pendulum":
+        return clip_results.measure(name, model, seed)
     if name in pixel_results.SEEDS:
         scores = pixel_results.measure(name, model, seed)
         return {key: digits(x) for key, x in scores.items()}
@@ -318,6 +321,7 @@ def jobs() -> Iterator[Job]:
     for name, seeds in pixel_results.SEEDS.items():
         for seed in seeds:
             yield from ((name, "film", x, seed) for x in pixel_results.MODELS)
+    yield from clip_results.jobs()
 
 
 def cited() -> Iterator[dict]:
@@ -373,9 +377,14 @@ def work(group: list[Job]) -> dict[Job, dict]:
     }
 
 
+def group_of(job: Job) -> tuple:
+    """Return what jobs done together share: task and seed, or a row of clips."""
+    return job[::2] if job[0] in clip_results.TASKS else (job[0], job[3])
+
+
 def compute(todo: list[Job], done: dict[Job, dict], scheduler: str) -> None:
     """Add what is to do to what is done, and save it, a task and seed at a time."""
-    groups = [list(group) for _, group in groupby(todo, lambda job: (job[0], job[3]))]
+    groups = [list(group) for _, group in groupby(todo, group_of)]
     opened, failures = dask_executor(scheduler) if scheduler else local_executor(), []
     with opened as executor, tqdm(todo) as bar:
         films_first = reversed(groups)  # or one process would wait for the last of them

@@ -49,6 +49,12 @@ CASES = {
         {"leapfrog(*halves, z, t),": "rk4(pendulum.field, z, t),"},
         {"arange(20_001)": "arange(6_001)"},
     ),
+    "14": (
+        "state MSE, that of exact rates in that of clips",
+        {"[*model.parameters(), start]": "[*model.parameters()]"}
+        | {"z[:, :, :3].mean(dim=2)": "z[:, :, 0]"},
+        {"torch.arange(301)": "torch.arange(201)"},
+    ),
 }
 
 

@@ -1,0 +1,214 @@
+"""Learn from clips, with rates and without, as notebook 14 does.
+
+``make_results.py`` calls it. All seeds of a row are trained as one ensemble; the name
+of a row says what it changes.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from torch import Tensor, nn
+
+from hnnlib.data import Trajectories, simulate, split_by_trajectory, stack
+from hnnlib.integrators import leapfrog, rollout
+from hnnlib.metrics import energy_mse, period
+from hnnlib.models import MLP, Ensemble
+from hnnlib.systems import MassSpring, Pendulum
+from hnnlib.training import descend
+
+SEEDS = tuple(range(100, 116))  # those that chose the recipe were 0 to 7
+TASKS = {
+    "spring clips": (MassSpring(), 1.0, 30),
+    "pendulum clips": (Pendulum(), 1.6, 45),
+}
+FILMS = range(200, 220)  # 100 to 119 chose the steps of a frame
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "14_clips.ipynb"
+LOW, DT, SIGMA = 0.2, 0.1, 0.1  # least energy, step of a clip, noise
+MODELS = (
+    *("rates, Adam", "rates", "rates, T given", "states, Adam", "states, starts fixed"),
+    *("states", "states, T given", "positions, T given", "long positions, T given"),
+)
+
+
+class Curves(nn.Module):
+    """Hold a function of one number for each seed, with its slope by the chain rule."""
+
+    def __init__(self, seeds: Sequence[int]):
+        super().__init__()
+        nets = [MLP(1, 16, 16, 1, seed=seed, activation=nn.Tanh) for seed in seeds]
+        shaped = Ensemble(nets).stacked.parameters()
+        self.w1, self.b1, self.w2, self.b2, self.w3, _ = (
+            nn.Parameter((x.mT if x.ndim == 3 else x[:, None]).detach().contiguous())
+            for x in shaped
+        )
+
+    def slope(self, x: Tensor) -> Tensor:
+        """Return the slopes at x, (seeds, N, 1) alike."""
+        a1 = torch.tanh(x @ self.w1 + self.b1)
+        a2 = torch.tanh(a1 @ self.w2 + self.b2)
+        return ((1 - a2**2) * (((1 - a1**2) * self.w1) @ self.w2)) @ self.w3
+
+
+class ClipModel(nn.Module):
+    """Move by T(p) + V(q), T learned or p²/2."""
+
+    def __init__(self, seeds: Sequence[int], given: bool):
+        super().__init__()
+        self.v = Curves(seeds)
+        self.t = None if given else Curves([1000 + seed for seed in seeds])
+
+    def velocity(self, p: Tensor) -> Tensor:
+        return self.t.slope(p) if self.t else p
+
+    def force(self, q: Tensor) -> Tensor:
+        return -self.v.slope(q)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return dz/dt, (seeds, N, 2)."""
+        return torch.cat([self.velocity(z[..., 1:]), self.force(z[..., :1])], dim=-1)
+
+
+def clips(task: str, seed: int, longer: int = 1) -> Trajectories:
+    """Return the training clips of 06 and 07; longer ones are so many times fewer."""
+    system, high, n = TASKS[task]
+    generator, t = torch.Generator().manual_seed(seed), DT * torch.arange(longer * n)
+    z0 = system.sample_by_energy(50 // longer, LOW, high, generator)
+    data = simulate(system.field, z0, t.double(), SIGMA, generator)
+    return split_by_trajectory(data, 0.5, generator)[0]
+
+
+def first_guess(data: Trajectories, positions: bool) -> Tensor:
+    """Return starts (seeds, clips, 2): mean of three states, or a line of six q."""
+    if not positions:
+        return data.z[..., :3, :].mean(dim=-2)
+    line = torch.stack([torch.ones_like(data.t[:6]), data.t[:6]], dim=-1)  # (6, 2)
+    return data.z[..., :6, 0] @ torch.linalg.pinv(line).T
+
+
+def loss_of(
+    name: str, model: ClipModel, data: Trajectories, starts: Tensor
+) -> Callable[[], Tensor]:
+    """Return the loss of a row, a function without arguments -> (seeds,)."""
+    z, rates = data.samples()
+    seen = 1 if name.startswith(("positions", "long")) else 2
+
+    def loss() -> Tensor:
+        if name.startswith("rates"):
+            error = (model(z) - rates)[:, :, None]  # (seeds, samples, 1, 2)
+        else:
+            path = leapfrog(model.velocity, model.force, starts, data.t)
+            error = (path - data.z)[..., :seen]
+        squares = sum((w**2).flatten(1).sum(dim=1) for w in model.parameters())
+        return (error**2).mean(dim=(1, 2, 3)) + 1e-6 * squares
+
+    return loss
+
+
+def adam(loss: Callable[[], Tensor], weights: Sequence[Tensor], steps: int) -> None:
+    """Minimise by Adam at a constant rate."""
+    optimiser = torch.optim.Adam(weights, 1e-2)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        loss().sum().backward()
+        optimiser.step()
+
+
+@lru_cache(1)
+def trained(task: str, name: str) -> tuple[ClipModel, float]:
+    """Return the ensemble of a row and its CPU seconds a seed."""
+    longer = 2 if name.startswith("long") else 1
+    data = stack([clips(task, seed, longer) for seed in SEEDS])
+    model, begin = ClipModel(SEEDS, "T given" in name), time.process_time()
+    starts = nn.Parameter(first_guess(data, positions="positions" in name))
+    if name.endswith("starts fixed"):
+        starts = data.z[..., 0, :]
+    weights = list(model.parameters())
+    if starts.requires_grad and not name.startswith("rates"):
+        weights.append(starts)
+    loss, alone = loss_of(name, model, data, starts), name.endswith("Adam")
+    adam(loss, weights, 250 if alone else 50)
+    if not alone:
+        descend(loss, weights, steps=150)
+    return model, (time.process_time() - begin) / len(SEEDS)
+
+
+@lru_cache(1)
+def scores(task: str, name: str) -> dict[str, Tensor]:
+    """Return the scores of all seeds of a row, (seeds,) and (seeds, 8)."""
+    (system, high, _), (model, seconds) = TASKS[task], trained(task, name)
+    h = torch.linspace(LOW, high, 8, dtype=torch.float64)
+    exact = system.period(h) if callable(system.period) else system.period
+    own, t = system.state(h, 0 * h), DT * torch.arange(1001).double()
+    z0 = system.sample_by_energy(12, LOW, high, torch.Generator().manual_seed(1000))
+    with torch.no_grad():
+        clock = rollout(model, own.expand(len(SEEDS), 8, 2), t[:601], 1e-7, 1e-7)
+        path = rollout(model, z0.expand(len(SEEDS), 12, 2), t, 1e-7, 1e-7)
+    truth = rollout(system.field, z0, t)
+    off = (path - truth).norm(dim=-1) > 0.3 * z0.norm(dim=-1)[:, None]
+    valid = off.int().argmax(dim=-1).where(off.any(dim=-1), len(t) - 1) * DT
+    return {
+        "cpu_seconds": torch.full((len(SEEDS),), seconds),
+        "energy_mse": energy_mse(system.energy, truth, path).mean(dim=-1),
+        "state_mse": ((path - truth) ** 2).mean(dim=(1, 2, 3)),
+        "valid_time": valid.mean(dim=-1),
+        "period_errors": period(t[:601], clock) / exact - 1,
+    }
+
+
+def measure(task: str, name: str, seed: int) -> dict[str, float | list]:
+    """Return the scores of one seed of a row; None is a swing without a period."""
+    if task == "filmed pendulum":
+        return {key: float(f"{x:.5g}") for key, x in study_film(seed).items()}
+    i, entry = SEEDS.index(seed), {}
+    for key, x in scores(task, name).items():
+        found = [float(f"{v:.3g}") if math.isfinite(v) else None for v in x[i].ravel()]
+        entry[key] = found if x.ndim == 2 else found[0]
+    return entry
+
+
+def jobs() -> Iterator[tuple[str, str, str, int]]:
+    """Yield the jobs, row by row."""
+    for task in TASKS:
+        for name in MODELS:
+            yield from ((task, "clips", name, seed) for seed in SEEDS)
+    yield from (("filmed pendulum", "film of one", "polynomial", x) for x in FILMS)
+
+
+@lru_cache(1)
+def own_cells() -> dict:
+    """Return the names that notebook 14's cells on one's own record define."""
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    code = [c for c in cells if c["cell_type"] == "code"]
+    names: dict = {}
+    tagged = [c for c in code if "record" in c["metadata"].get("tags", [])]
+    for cell in [code[0], *tagged]:
+        exec("".join(cell["source"]), names)
+    return names
+
+
+def study_film(seed: int) -> dict[str, float]:
+    """Return length and friction of a filmed pendulum, with half of each interval.
+
+    By the cells that the reader uses, which write the record as well.
+    """
+    before = torch.get_default_dtype()
+    try:
+        own = own_cells()
+        torch.set_default_dtype(torch.float64)
+        with TemporaryDirectory() as folder:
+            record = own["study"](*own["read_record"](own["film"](seed, folder)))
+        (length, length_sure), (c, c_sure) = (
+            own["length"](record),
+            own["friction"](record),
+        )
+    finally:
+        torch.set_default_dtype(before)
+    found = {"length": length, "length_sure": length_sure}
+    found |= {"friction": c, "friction_sure": c_sure}
+    return {key: x.item() for key, x in found.items()}
