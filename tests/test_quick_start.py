@@ -26,8 +26,8 @@ FIRST_RESULT = "10-19a"  # the codes in the plane, coloured by angle and velocit
 def lines(text):
     for regex, replacement in RULES:
         text = re.sub(regex, replacement, text)
-    # A figure is shown in a notebook, and named where there is none.
-    return [line for line in text.splitlines() if not line.startswith("Figure(")]
+    # A picture is shown in a notebook, and printed where there is none.
+    return [x for x in text.splitlines() if not x.startswith("{'image/png'")]
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # torch to matplotlib
