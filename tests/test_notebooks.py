@@ -109,6 +109,29 @@ def test_it_opens_and_ends_as_every_notebook_of_the_series(path):
     assert longest <= 25, "a student retypes what is short"
 
 
+def title(path):
+    return read(path).cells[0].source.splitlines()[0].removeprefix("# ")
+
+
+@EVERY_NOTEBOOK
+def test_a_link_says_number_and_title_of_the_notebook_that_it_leads_to(path):
+    titles = {p.name: title(p) for p in PATHS}
+    prose = "\n".join(c.source for c in read(path).cells if c.cell_type == "markdown")
+    for words, name in re.findall(r"\[(\d\d · [^\]]+)\]\(([^)]+\.ipynb)\)", prose):
+        assert words in (titles[name], titles[name].split(":")[0]), name
+    for number, name in re.findall(r"\[(\d\d)\]\(([^)]+\.ipynb)\)", prose):
+        assert name.startswith(number), name
+    for number in re.findall(r"notebook (\d\d)\b", prose):
+        assert int(number) < len(PATHS), number
+
+
+def test_the_rows_of_the_map_have_the_titles_of_their_notebooks():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path in PATHS:
+        number, name = title(path).split(" · ", 1)
+        assert f"| {number} | [{name}](notebooks/{path.name}) |" in readme
+
+
 def test_the_environment_check_says_what_is_missing_and_how_to_mend_it(
     capsys, monkeypatch
 ):
