@@ -30,7 +30,7 @@ help:
 	@echo "make lint       check the code with ruff"
 	@echo "make notebooks  run every notebook and save it; one: NB=notebooks/NAME.ipynb"
 	@echo "make data       build the data sets anew"
-	@echo "make results    measure the tables of notebooks 09 and 10, about 30 minutes"
+	@echo "make results    measure what notebooks 10, 14 and 15 read, an hour or two"
 	@echo "make bench      hold costs to their budget, table in README, about 6 minutes"
 	@echo "make handout    copies for students, and for lecturers, in build/"
 	@echo "make mark SUBMISSIONS=folder  run what students handed in, and write marks.csv"

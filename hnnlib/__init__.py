@@ -1,3 +1,3 @@
 """Hamiltonian neural networks; import a name from its own module."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

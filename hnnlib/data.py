@@ -1,4 +1,4 @@
-"""Simulate trajectories to learn from, split and load them; notebooks 02 and 12."""
+"""Simulate trajectories to learn from, split and load them; notebooks 02 and 15."""
 
 import io
 import json
