@@ -5,7 +5,7 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -79,9 +79,7 @@ def fit(
     return torch.tensor(losses, dtype=loss.dtype)
 
 
-def descend(
-    loss: Callable[[], Tensor], weights: Sequence[Tensor], steps: int
-) -> Tensor:
+def descend(loss: Callable[[], Tensor], weights: list[Tensor], steps: int) -> Tensor:
     """Minimise losses (members,) of weights (members, ...) by L-BFGS, in place.
 
     The last 50 steps tell the curvature (Nocedal & Wright 2006, algorithm 7.4); each
