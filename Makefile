@@ -123,7 +123,7 @@ wheelhouse: $(READY)
 
 # The table of the teacher's guide: hub and proxy, and students who work together.
 class: $(VENV)/proxy
-	STUDENTS=$(STUDENTS) NUMBERS="00 05" $(VENV)/bin/pytest -s tests/classroom/test_hub.py
+	CLASS_TABLE=docs/TEACHING.md STUDENTS=$(STUDENTS) NUMBERS="00 05" $(VENV)/bin/pytest -s tests/classroom/test_hub.py
 
 $(VENV)/proxy: $(READY) classroom/requirements.txt
 	$(VENV)/bin/pip install -q -c $(CONSTRAINTS) $(INDEX) -r classroom/requirements.txt
