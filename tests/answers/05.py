@@ -38,7 +38,7 @@ WRONG = {
         ("lambda z, dz_dt: torch.zeros(3)", "(0, 0, 0)"),
         (f"lambda z, dz_dt: ({COLUMN})(z, dz_dt).flip(0)", "swapped"),
         (
-            f"lambda z, dz_dt: ({COLUMN})(z, dz_dt) * torch.tensor([[0.5], [1], [0.5]])",
+            f"lambda z, dz_dt: ({COLUMN})(z, dz_dt) * torch.tensor([[0.5], [1], [.5]])",
             "½",
         ),
         (f"lambda z, dz_dt: -({COLUMN})(z, dz_dt)", "signs"),
