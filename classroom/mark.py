@@ -9,64 +9,59 @@ A cell has SECONDS, 60, if it is a check or not as we wrote it, else ten minutes
 """
 
 import csv
-import json
 import os
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
-from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from subprocess import DEVNULL
+from tempfile import TemporaryDirectory
 
 import nbclient
 import nbformat
-from traitlets.config import Config
+from jupyter_client import AsyncKernelManager
 
-HERE, NONE = Path(__file__).resolve(), subprocess.DEVNULL
-SERIES = {p.stem: p for p in sorted((HERE.parents[1] / "notebooks").glob("*.ipynb"))}
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+SERIES = {path.stem: path for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
 REAL = "from hnnlib.claims import explain\n"  # whatever a student calls so
-ALONE = "unshare --map-root-user --net --pid --fork --kill-child".split()
-FILES = "ipc" if os.name == "posix" else "tcp"  # for a kernel without network
-HOW = {
-    "allow_errors": True,
-    "interrupt_on_timeout": True,
-    "error_on_timeout": {"ename": "time limit"},
-    "config": Config(KernelManager={"transport": FILES}),
-}
+ALONE = "unshare --map-root-user --net"
+CUT = os.name == "posix" and not os.system(f"{ALONE} true 2>/dev/null")
 
 
-def checks(stem):
-    """Return [(check cell, exercise cell, name of the check or None)] of a notebook."""
+def checks(cells):
+    """Return [(check cell, exercise cell, name of the check or None)] of our cells."""
     found, exercise = [], None
-    for cell in nbformat.read(SERIES[stem], 4).cells:
+    for cell in cells:
         tags = cell.metadata.get("tags", []) if cell.cell_type == "code" else []
         exercise = cell if "exercise" in tags else exercise
         if "check" in tags:
             name = re.search(r"^def check_(\w+)", cell.source, re.M)
-            found.append((cell, exercise, name and f"{stem[:2]} {name[1]}"))
+            found.append((cell, exercise, name and f"{cell.id[:2]} {name[1]}"))
     return found
 
 
-def run(stem, path, seconds):
-    """Run a notebook with our checks in it; return {check: its last line}."""
-    notebook, ours = nbformat.read(path, 4), nbformat.read(SERIES[stem], 4)
+def run(notebook, ours, seconds):
+    """Run a notebook with our checks in it; return {name of a check: its last line}."""
     place = {c.get("id", c.metadata.get("id")): c for c in notebook.cells}  # or Colab's
-    for cell, *_ in checks(stem):
+    for cell, *_ in checks(ours):
         if cell.id not in place:  # deleted by the student
-            notebook.cells.append(place.setdefault(cell.id, cell))
+            notebook.cells.append(place.setdefault(cell.id, cell.copy()))
         place[cell.id].update(cell_type="code", source=REAL + cell.source)
-    notebook.cells = [c for c in notebook.cells if c.cell_type == "code"]
     for cell in notebook.cells:
         cell.outputs = []
-    known = {cell.source for cell in ours.cells}
-    limit = {"timeout_func": lambda c: 600 if c.source in known else seconds}
-    with suppress(nbclient.exceptions.DeadKernelError):
-        nbclient.NotebookClient(notebook, **HOW, **limit).execute(stdout=NONE)
-    cells = [(name, place[c.id], place.get(e.id)) for c, e, name in checks(stem)]
-    return {name: said(check, answer) for name, check, answer in cells if name}
+    kernel = AsyncKernelManager(transport="ipc" if CUT else "tcp")
+    kernel.kernel_spec.argv[:1] = [*(ALONE.split() if CUT else []), sys.executable]
+    client, known = nbclient.NotebookClient(notebook, kernel), {c.source for c in ours}
+    client.allow_errors = client.interrupt_on_timeout = True
+    client.error_on_timeout = {"ename": "time limit"}
+    client.timeout_func = lambda cell: 600 if cell.source in known else seconds
+    # When a kernel dies, what its cells said before stands.
+    with TemporaryDirectory() as folder, suppress(nbclient.exceptions.DeadKernelError):
+        kernel.connection_file = f"{folder}/kernel.json"
+        client.resources = {"metadata": {"path": folder}}
+        client.execute(stdout=DEVNULL, stderr=DEVNULL)
+    return {n: said(place[c.id], place.get(e.id)) for c, e, n in checks(ours) if n}
 
 
 def said(check, answer):
@@ -81,42 +76,35 @@ def said(check, answer):
 
 
 def mark(stem, path, seconds):
-    """Have a notebook run by a process of its own; return what it said, or its end."""
-    cut = shutil.which(ALONE[0]) and not subprocess.call([*ALONE, "true"], stderr=NONE)
-    command = [*(ALONE if cut else []), sys.executable, HERE, stem, path, seconds]
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
-    if done.returncode == 0:
-        return json.loads(done.stdout)
-    end = "not run: " + done.stderr.strip().splitlines()[-1]
-    return {name: end for *_, name in checks(stem) if name}
+    """Return what a file says, {name of a check: its last line}, whatever it is."""
+    ours = nbformat.read(SERIES[stem], 4).cells
+    try:
+        return run(nbformat.read(path, 4), ours, seconds)
+    except Exception as error:  # it is no notebook, say
+        return {n: f"not run: {error}".splitlines()[0] for *_, n in checks(ours) if n}
 
 
 def main(folder, seconds="60"):
     """Mark a folder; write its table, and a line a student on the screen."""
-    folder, jobs, students = Path(folder).resolve(), {}, defaultdict(dict)
+    folder, jobs, students, names = Path(folder).resolve(), {}, {}, {}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for path in sorted(folder.rglob("*.ipynb")):
-            stem = next((s for s in SERIES if s in path.stem), None)
-            if stem and ".ipynb_checkpoints" not in path.parts:
-                student = str(path.relative_to(folder).with_suffix(""))
-                student = student.replace(stem, "").strip("/\\ _-")
-                jobs[student, stem] = pool.submit(mark, stem, path, seconds)
+        for stem in SERIES:
+            for path in sorted(folder.rglob(f"*{stem}*.ipynb")):
+                if ".ipynb_checkpoints" not in path.parts:
+                    student = path.relative_to(folder).with_suffix("").as_posix()
+                    key = student.replace(stem, "").strip("/ _-"), stem
+                    jobs[key] = pool.submit(mark, stem, path, float(seconds))
     for (student, _), job in jobs.items():
-        students[student] |= job.result()
-    names = dict.fromkeys(name for row in students.values() for name in row)
-    names = sorted(names, key=lambda name: name[:2])  # by notebook, else as they stand
+        students.setdefault(student, {}).update(job.result())
+        names.update(job.result())
     with open(folder / "marks.csv", "w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, ["student", "right", "of", *names])
         table.writeheader()
-        for student, row in students.items():
+        for student, row in sorted(students.items()):
             right = {"right": [*row.values()].count("right"), "of": len(row)}
             table.writerow({"student": student} | right | row)
             print(student, *right.values(), *map(": ".join, row.items()), sep=" · ")
 
 
 if __name__ == "__main__":
-    if sys.argv[1] in SERIES:
-        print(json.dumps(run(sys.argv[1], sys.argv[2], float(sys.argv[3]))))
-    else:
-        main(*sys.argv[1:])
+    main(*sys.argv[1:])
