@@ -73,10 +73,10 @@ def separations(q: Tensor) -> tuple[Tensor, Tensor]:
     size = q.detach().abs().amax(dim=(-2, -1)).unsqueeze(-1)  # (..., 1)
     touching = r <= 1e-13 * size  # r has no three digits left
     for *at, k in touching.nonzero().tolist():
-        got = (
-            f"bodies {i[k]} and {j[k]} coincide at {q[*at, i[k]].tolist()}, index {at}"
+        where = f"{q[*at, i[k]].tolist()}, index {at}"
+        checks.expect(
+            False, f"bodies {i[k]} and {j[k]} coincide at {where}", "two places"
         )
-        checks.expect(False, got, "two places")
     return apart, r
 
 

@@ -45,10 +45,8 @@ def tensor(
 def state(z: Tensor, name: str = "z") -> None:
     """Refuse what is no tensor (..., 2n)."""
     tensor(z, name)
-    if z.ndim == 0 or z.shape[-1] % 2 or not z.shape[-1]:
-        expect(
-            False, f"{name} has shape {tuple(z.shape)}", "(..., 2n), q first, then p"
-        )
+    fits = z.ndim > 0 and z.shape[-1] > 0 and z.shape[-1] % 2 == 0
+    expect(fits, f"{name} has shape {tuple(z.shape)}", "(..., 2n), q first, then p")
 
 
 def finite(x: Tensor, name: str) -> None:

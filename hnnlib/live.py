@@ -42,10 +42,8 @@ class LiveFigure:
         self, draw: Callable, alt: str, panels: int = 2, **sliders: widgets.Widget
     ):
         self.draw, self.alt, self.sliders = draw, alt, sliders
-        self.image, self.message = (
-            widgets.Image(width=f"{360 * panels}"),
-            widgets.HTML(),
-        )
+        self.message, self.image = widgets.HTML(), widgets.Image()
+        self.image.width = f"{360 * panels}"
         self.figure = Figure(figsize=(4.5 * panels, 4), dpi=80, layout="none")
         self.figure.subplots_adjust(0.18 / panels, 0.15, 0.98, 0.91, wspace=0.25)
         self.canvas = FigureCanvasAgg(self.figure)  # its own, without pyplot

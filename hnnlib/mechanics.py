@@ -46,10 +46,8 @@ def slope(y: Tensor, z: Tensor, name: str, create_graph: bool) -> Tensor:
     try:
         return torch.autograd.grad(y, z, torch.ones_like(y), **graph)[0]
     except RuntimeError as error:
-        said = (
-            f"{name} does not come from z: is it constant, z detached, or NumPy used?"
-        )
-        raise ValueError(said) from error
+        why = "is it constant, z detached, or NumPy used?"
+        raise ValueError(f"{name} does not come from z: {why}") from error
 
 
 def gradient(energy: Energy, z: Tensor) -> Tensor:

@@ -34,10 +34,15 @@ def show(figure: Figure, alt: str) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, bbox_inches="tight")
     picture = Image.open(buffer).convert("RGB").quantize(dither=Image.Dither.NONE)
-    picture.save(buffer := io.BytesIO(), "PNG", optimize=True)
+    send(picture, alt, optimize=True)
+    plt.close(figure)
+
+
+def send(picture: Image.Image, alt: str, **options) -> None:
+    """Display a picture as PNG with its text; options are those of its ``save``."""
+    picture.save(buffer := io.BytesIO(), "PNG", **options)
     data = {"image/png": b64encode(buffer.getvalue()).decode()}
     display(data, metadata={"image/png": {"alt": alt}}, raw=True)
-    plt.close(figure)
 
 
 def film(figure: Figure, draw: Callable, frames: int, seconds: float, alt: str) -> None:
@@ -59,10 +64,8 @@ def film(figure: Figure, draw: Callable, frames: int, seconds: float, alt: str) 
         figure.set_layout_engine("none")  # every frame as the first one
         rgb = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
         pictures.append(rgb.quantize(palette=palette, dither=Image.Dither.NONE))
-    buffer, timing = io.BytesIO(), {"duration": 1000 * seconds / frames, "loop": 0}
-    pictures[0].save(buffer, "PNG", save_all=True, append_images=pictures[1:], **timing)
-    data = {"image/png": b64encode(buffer.getvalue()).decode()}
-    display(data, metadata={"image/png": {"alt": alt}}, raw=True)
+    timing = {"duration": 1000 * seconds / frames, "loop": 0}
+    send(pictures[0], alt, save_all=True, append_images=pictures[1:], **timing)
     plt.close(figure)
 
 

@@ -31,9 +31,8 @@ def check_samples(model: nn.Module, inputs: Tensor, targets: Tensor) -> None:
         fits = x.ndim >= axes and x.numel() and x.shape[:-1] == inputs.shape[:-1]
         rows = "(N, 2n), of an ensemble (members, N, 2n), a target for each input"
         expect(fits, f"{name} have shape {tuple(x.shape)}", rows)
-    learns = torch.is_grad_enabled() and any(
-        w.requires_grad for w in model.parameters()
-    )
+    learns = any(w.requires_grad for w in model.parameters())
+    learns = learns and torch.is_grad_enabled()
     expect(learns, "model has nothing to train", "weights, outside torch.no_grad")
 
 
@@ -59,9 +58,8 @@ def fit(
     check_samples(model, inputs, targets)
     inputs, targets, losses = inputs.detach(), targets.detach(), []
     generator, rows = torch.Generator().manual_seed(seed), slice(None)
-    adam = Adam(
-        model.parameters(), learning_rate, weight_decay=weight_decay, fused=True
-    )
+    weights = model.parameters()
+    adam = Adam(weights, learning_rate, weight_decay=weight_decay, fused=True)
     cosine = lr_scheduler.CosineAnnealingLR(adam, steps)
     for i in trange(steps, desc=label, disable=label is None, file=sys.stdout):
         adam.zero_grad()

@@ -47,6 +47,11 @@ WRONG = {
         ("lambda *z: push(*z[:2], (z[2] / 2,) * 2, z[2], 'start')", "at the old q"),
         ("lambda q, p, dt: (q + dt * p, p + dt * q)", "off the truth"),
         (f"lambda q, p, dt: ({DKD})(q, 1.001 * p, dt)", "miss the start"),
+        (
+            "lambda *z: push(*push(*z[:2], (z[2] / 4,) * 2, z[2] / 2, 'middle'), "
+            "(z[2] / 4,) * 2, z[2] / 2, 'middle')",
+            "but another",
+        ),
         ("lambda q, p, dt: q", "cannot be used"),
     ],
     "check_gradient": [

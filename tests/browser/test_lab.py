@@ -40,7 +40,7 @@ api.expect.set_options(timeout=20_000)
 def copy_notebooks(folder):
     """Copy the notebooks as they are saved, and without outputs to run them.
 
-    With four seeds, not sixteen or more: figures are tested here, no statistics.
+    Four seeds, not sixteen or more, and short controls: figures are tested here alone.
     """
     shutil.copytree(NOTEBOOKS, folder / "saved")
     (folder / "run").mkdir()
