@@ -23,7 +23,7 @@ WRONG = {
         ("0.01", "measures 0.0025"),
         ("0.05", "the loss is a square"),
         ("0.005", "a quarter"),
-        ("0.0022", "best answer"),
+        ("0.0024", "best answer"),
         ("0.25", "yours is 0.25"),
         ("-0.0025", "yours is -0.0025"),
     ],
