@@ -88,7 +88,7 @@ def compare(
     words = [draw_run(axes, system, name, *run) for name, run in runs.items()]
     for ax in axes[1:]:
         ax.set_xlim(0, horizon)
-    right.legend(loc="upper left", fontsize=9)  # "best" would search, slowly
+    right.legend(loc="upper left", fontsize=11)  # "best" would search, slowly
     return "; ".join(words)
 
 
