@@ -1,11 +1,7 @@
-"""Train by the one loop of the series; written out in notebooks 03 to 05.
-
-``descend``, for few data and many steps of time, is introduced in notebook 14.
-"""
+"""Train by the one loop of the series; written out in notebooks 03 to 05."""
 
 import sys
 import warnings
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -75,45 +71,3 @@ def fit(
     if lost := (~loss.isfinite()).nonzero().flatten().tolist():
         warnings.warn(f"{len(lost)} of {len(loss)} diverged: {lost}", stacklevel=2)
     return torch.tensor(losses, dtype=loss.dtype)
-
-
-def descend(loss: Callable[[], Tensor], weights: list[Tensor], steps: int) -> Tensor:
-    """Minimise losses (members,) of weights (members, ...) by L-BFGS, in place.
-
-    The last 50 steps tell the curvature (Nocedal & Wright 2006, algorithm 7.4); each
-    member shortens its own step until its loss falls. Returns (steps + 1, members).
-    """
-
-    def at(x: Tensor) -> tuple[Tensor, Tensor]:
-        parts = x.split([w[0].numel() for w in weights], dim=1)
-        for w, part in zip(weights, parts, strict=True):
-            w.data = part.reshape(w.shape)
-        f = loss()
-        slopes = torch.autograd.grad(f.sum(), weights)
-        return f.detach()[:, None], torch.cat([g.flatten(1) for g in slopes], dim=1)
-
-    x, past = torch.cat([w.detach().flatten(1) for w in weights], dim=1), []
-    f, g = at(x)
-    d, losses = -g / g.abs().sum(1, True).clamp(min=1), [f]
-    for _ in range(steps):
-        step, slope = torch.ones_like(f), (g * d).sum(1, True)
-        for _ in range(9):
-            f_new, g_new = at(x + step * d)
-            falls = f_new <= f + 1e-4 * step * slope  # a NaN does not
-            step = step.where(falls, 0.3 * step)
-            if falls.all():
-                break
-        s, y = (step * d).where(falls, 0 * d), (g_new - g).where(falls, 0 * g)
-        x, g, f = x + s, g + y, f_new.where(falls, f)
-        losses.append(f)
-        sy, yy = (s * y).sum(1, True), (y * y).sum(1, True)
-        past = [*past[-49:], (s, y, (1 / sy).where(sy > 0, 0 * sy))]
-        d, used = -g, []
-        for s, y, rho in reversed(past):
-            used.append(rho * (s * d).sum(1, True))
-            d = d - used[-1] * y
-        d = d * (sy / yy).where(sy > 0, torch.ones_like(sy))
-        for s, y, rho in past:
-            d = d + s * (used.pop() - rho * (y * d).sum(1, True))
-    at(x)
-    return torch.cat(losses, dim=1).T

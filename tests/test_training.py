@@ -8,7 +8,7 @@ import torch
 
 from hnnlib.data import spring_dataset
 from hnnlib.models import HNN, MLP, DerivativePredictor, Ensemble
-from hnnlib.training import descend, fit, mse
+from hnnlib.training import fit, mse
 
 
 def samples(sigma=0.1):
@@ -262,48 +262,3 @@ def test_inputs_with_a_history_are_learned_from_without_touching_it():
     source = z.clone().requires_grad_()
     fit(DerivativePredictor(MLP(2, 8, 2, seed=0)), source.sin(), dz_dt, steps=3)
     assert source.grad is None
-
-
-def quadratics(members=3, k=6):
-    """Bowls of different steepness: a loss, its weights and where its minima are."""
-    generator = torch.Generator().manual_seed(0)
-    root = torch.randn(3, k, k, generator=generator, dtype=torch.float64)
-    bowl = root @ root.mT + torch.eye(k, dtype=torch.float64)
-    bowl = (bowl * torch.tensor([1.0, 50.0, 2000.0])[:, None, None])[:members]
-    goal = torch.randn(3, k, 1, generator=generator, dtype=torch.float64)[:members]
-    first = torch.zeros(members, 2, dtype=torch.float64, requires_grad=True)
-    rest = torch.zeros(members, k - 2, 1, dtype=torch.float64, requires_grad=True)
-
-    def loss():
-        x = torch.cat([first, rest.flatten(1)], dim=1)[..., None] - goal
-        return (x.mT @ bowl @ x).flatten()
-
-    return loss, [first, rest], goal.squeeze(-1)
-
-
-def test_descend_finds_the_minimum_of_every_member_and_keeps_the_shapes():
-    loss, weights, goal = quadratics()
-    losses = descend(loss, weights, steps=60)
-    found = torch.cat([w.detach().flatten(1) for w in weights], dim=1)
-    assert torch.allclose(found, goal, atol=1e-6)
-    assert losses.shape == (61, 3) and (losses.diff(dim=0) <= 0).all()
-    assert [w.shape for w in weights] == [(3, 2), (3, 4, 1)]
-
-
-def test_descend_trains_each_member_as_it_would_alone():
-    loss, weights, _ = quadratics()
-    together = descend(loss, weights, steps=12)
-    alone, single, _ = quadratics(members=1)
-    assert torch.allclose(descend(alone, single, steps=12)[:, 0], together[:, 0])
-
-
-def test_descend_steps_back_from_where_a_loss_is_not_a_number():
-    w = torch.ones(1, 1, dtype=torch.float64, requires_grad=True)
-    losses = descend(lambda: (w - 3 * w.log()).flatten(), [w], steps=30)
-    assert losses.isfinite().all() and abs(w.item() - 3) < 1e-6
-
-
-def test_descend_stays_where_nothing_falls():
-    w = torch.zeros(1, 1, dtype=torch.float64, requires_grad=True)
-    losses = descend(lambda: (w**2).flatten(), [w], steps=3)
-    assert w.item() == 0 and not losses.any()
