@@ -527,9 +527,12 @@ def test_every_row_of_clips_has_sixteen_seeds_that_chose_nothing(task):
         assert seeds == list(range(100, 116))
 
 
-@pytest.mark.parametrize("task, least", [("spring", 4), ("pendulum", 1.3)])
-def test_states_alone_beat_exact_rates_with_the_same_optimiser(task, least):
-    assert times_better(task, "rates", "states") > least
+def test_states_alone_beat_exact_rates_with_the_same_optimiser_on_the_spring():
+    assert times_better("spring", "rates", "states") > 4
+
+
+@pytest.mark.parametrize("task", ["spring", "pendulum"])
+def test_starts_fixed_at_noisy_samples_cost_dear(task):
     assert times_better(task, "states, starts fixed", "states") > 2
 
 
