@@ -21,7 +21,7 @@ from hnnlib.metrics import energy_mse, period
 from hnnlib.models import MLP, Ensemble
 from hnnlib.systems import MassSpring, Pendulum
 
-SEEDS = tuple(range(100, 116))  # those that chose the recipe were 0 to 7
+SEEDS = tuple(range(100, 116))  # those that chose the recipe were 0 to 15
 TASKS = {
     "spring clips": (MassSpring(), 1.0, 30),
     "pendulum clips": (Pendulum(), 1.6, 45),

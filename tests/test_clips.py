@@ -95,3 +95,21 @@ def test_frames_missing_in_a_gap_are_put_in_and_marked(own):
     t_all, _, seen = own["fill"](t[kept], q[kept], 1 / 30)
     assert len(t_all) == 300 and torch.allclose(t_all, t, atol=1e-9)
     assert torch.equal(seen, kept)
+
+
+def test_noise_is_found_at_uneven_times_as_well(own):
+    generator = torch.Generator().manual_seed(0)
+    for jitter in (0.0, 0.006):  # seconds, on frames 0.033 apart
+        t = torch.arange(600.0) / 30
+        t = t + jitter * (2 * torch.rand(600, generator=generator) - 1)
+        q = 0.8 * (4.8 * t).cos() + 0.005 * torch.randn(600, generator=generator)
+        assert own["look"](t, q)[1] == pytest.approx(0.005, rel=0.1)
+
+
+def test_friction_leaves_the_clock_of_the_steps_alone(own):
+    c, t = 0.1, 0.2 * torch.arange(101.0)
+    theta = torch.tensor([[0, -1.0, 0, 0, 0, 0, c, 1.0, 0.0]])
+    path = own["move"](theta, t.diff()[None])[0, 0, :, 0]
+    omega = math.sqrt(1 - c**2 / 4)
+    turned = (omega * t).cos() + c / (2 * omega) * (omega * t).sin()
+    assert torch.allclose(path, (-c * t / 2).exp() * turned, atol=1.5e-3)
