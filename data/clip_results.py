@@ -26,7 +26,7 @@ TASKS = {
     "spring clips": (MassSpring(), 1.0, 30),
     "pendulum clips": (Pendulum(), 1.6, 45),
 }
-FILMS = range(200, 220)  # 100 to 119 chose the steps of a frame
+FILMS = range(200, 260)  # 100 to 119 chose the steps of a frame
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "14_clips.ipynb"
 LOW, DT, SIGMA = 0.2, 0.1, 0.1  # least energy, step of a clip, noise
 MODELS = (
