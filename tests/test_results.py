@@ -549,8 +549,8 @@ def test_with_t_given_states_and_rates_tie_on_the_pendulum():
 
 def test_intervals_of_filmed_pendulums_hold_the_truth_and_are_narrow():
     films = entries("filmed pendulum", "polynomial", "film of one")
-    assert [e["seed"] for e in films] == list(range(200, 220))
+    assert [e["seed"] for e in films] == list(range(200, 260))
     for what, true, widest in (("length", 0.42, 0.02), ("friction", 0.05, 0.3)):
         half = [e[f"{what}_sure"] for e in films]
         inside = [abs(e[what] - true) <= x for e, x in zip(films, half, strict=True)]
-        assert sum(inside) >= 17 and 2 * max(half) <= widest * true
+        assert sum(inside) >= 51 and 2 * max(half) <= widest * true
