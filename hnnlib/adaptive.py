@@ -45,13 +45,12 @@ def solve(
     """Return the trajectory and largest sizes, of z0's shape, 0 of rounding alone."""
     root = z0.shape[:-1].numel() ** 0.5
     finest = max(10 * torch.finfo(z0.dtype).eps, 2.3e-14)  # of scipy itself
+    batch = Batch(field, z0)
     options = {"rtol": max(rtol / root, finest), "atol": atol / root}
-    batch, options["t_eval"] = Batch(field, z0), t.double().numpy()
+    options |= {"t_eval": t.double().numpy(), "events": batch.accepted}
     span, start = (t[0].item(), t[-1].item()), z0.detach().double().flatten().numpy()
     with torch.no_grad():
-        solution = solve_ivp(
-            batch, span, start, "DOP853", events=batch.accepted, **options
-        )
+        solution = solve_ivp(batch, span, start, "DOP853", **options)
     if not solution.success:
         raise RuntimeError(f"{solution.message} {batch.news()}")
     z = torch.as_tensor(solution.y, dtype=z0.dtype).reshape(*z0.shape, len(t))
