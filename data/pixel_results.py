@@ -13,6 +13,7 @@ from hashlib import sha256
 
 import numpy as np
 import torch
+from notebook_cells import defined
 from saving import write_whole
 from torch import Tensor, nn
 
@@ -21,10 +22,12 @@ from hnnlib.data import PIXELS_FILE, load_pixels
 from hnnlib.integrators import iterate, rollout
 from hnnlib.metrics import period
 from hnnlib.models import MLP, DerivativePredictor
-from hnnlib.pixels import FRAME_TIME, SIZE, VAE, LatentHNN
+from hnnlib.pixels import FRAME_TIME, SIZE
 from hnnlib.systems import Pendulum
 from hnnlib.training import fit
 
+WRITTEN = defined("10", "recipe")
+VAE, LatentHNN, film_losses = (WRITTEN[x] for x in ("VAE", "LatentHNN", "losses"))
 PENDULUM = Pendulum()
 RANGES = {  # spread and largest angle of the training films, amplitudes of the tests
     "pixels": (0.8, 2.0, 0.3, 1.92),
@@ -108,7 +111,7 @@ def from_sound_start(
     films: Tensor,
     seed: int,
     autoencoder: type[VAE] = VAE,
-    losses: Callable = pixels.film_losses,
+    losses: Callable = film_losses,
 ) -> tuple[VAE, LatentHNN, dict[str, Tensor], int]:
     """Train on films; return both networks, parts of the loss and starts needed."""
     fit_films = partial(pixels.fit_films, films=films, seed=seed, losses=losses)
@@ -205,7 +208,7 @@ MODELS = ("HNN", "midpoint MLP", "second-order", "Euler MLP", "Euler MLP, own st
 
 def without(left_out: tuple[str, ...], *arguments) -> dict[str, Tensor]:
     """Return the parts of the loss, 0 in place of those left out."""
-    parts = pixels.film_losses(*arguments)
+    parts = film_losses(*arguments)
     return {name: x * (name not in left_out) for name, x in parts.items()}
 
 
@@ -219,8 +222,8 @@ def networks() -> dict[str, np.ndarray]:
     found |= nn.ModuleDict({"vae": vae, "hnn": hnn}).state_dict()
     found |= {f"history.{name}": part for name, part in history.items()}
     for name, (autoencoder, left_out) in CONTROLS.items():
-        losses = partial(without, left_out)
-        vae, _, history, _ = from_sound_start(films, 0, autoencoder, losses)
+        some = partial(without, left_out)
+        vae, _, history, _ = from_sound_start(films, 0, autoencoder, some)
         with torch.no_grad():
             found[f"{name}.codes"], _ = vae.encode(pixels.frame_pairs(films[::10]))
         found |= {f"{name}.{k}": part[-100:].mean() for k, part in history.items()}

@@ -1,4 +1,4 @@
-"""Film a pendulum, and find q and p in its pixels by networks; notebook 10.
+"""Film a pendulum, and train on films what notebook 10 writes out.
 
 A frame is a picture (28, 28) of float32 in [0, 1], a film (..., time, 28, 28) with
 FRAME_TIME between two frames. A state is read off a frame and the one before it.
@@ -15,9 +15,7 @@ from tqdm import trange
 
 from hnnlib import checks
 from hnnlib.checks import expect
-from hnnlib.integrators import leapfrog, rollout
-from hnnlib.mechanics import split
-from hnnlib.models import MLP, SeparableModel
+from hnnlib.integrators import rollout
 from hnnlib.systems import Pendulum
 
 SIZE = 28  # pixels across
@@ -83,98 +81,22 @@ def film_pendulums(z0: Tensor, frames: int) -> tuple[Tensor, Tensor]:
     return z, render(z[..., 0])
 
 
-class VAE(nn.Module):
-    """Encode pairs of frames as latents z = (q, p), and decode; variational, float32.
-
-    The decoder sees q alone, through sin(kq/2) and cos(kq/2), k = 1 to 6: a picture
-    shows where things are, not how they move. ValueError if latent is odd or < 2.
-    """
-
-    def __init__(self, seed: int, latent: int = 2, width: int = 128):
-        expect(latent % 2 == 0 < latent, f"latent is {latent}", "2, 4, ...: q, then p")
-        super().__init__()
-        hidden = (width, width, width)
-        self.encoder = MLP(2 * SIZE**2, *hidden, 2 * latent, seed=seed).float()
-        self.decoder = MLP(6 * latent, *hidden, SIZE**2, seed=seed + 1).float()
-
-    def encode(self, pair: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and log variance (..., latent) of z, from (..., 2, 28, 28)."""
-        return self.encoder(pair.flatten(-3)).chunk(2, dim=-1)
-
-    def decode(self, z: Tensor) -> Tensor:
-        """Return the later frame of the pair, (..., latent) -> (..., 28, 28)."""
-        q, _ = split(z)
-        angle = (q[..., None] * torch.arange(1, 7) / 2).flatten(-2)
-        wave = torch.cat([angle.sin(), angle.cos()], dim=-1)  # (..., 6 * latent)
-        return self.decoder(wave).unflatten(-1, (SIZE, SIZE))
-
-
-class LatentHNN(SeparableModel):
-    """Learn an energy of latents, |p|²/2 + V(q), in float32; q̇ = p by convention."""
-
-    def __init__(self, seed: int, n: int = 1, width: int = 64):
-        net = MLP(n, width, width, 1, seed=seed, activation=nn.Tanh)
-        super().__init__(nn.Identity(), net.float())  # T(p) needs no network
-
-    def kinetic(self, p: Tensor) -> Tensor:
-        return (p**2).sum(dim=-1) / 2
-
-    def potential(self, q: Tensor) -> Tensor:
-        return self.potential_net(q).squeeze(-1)
-
-    def velocity(self, p: Tensor) -> Tensor:
-        return p
-
-    def rollout(self, z0: Tensor, n: int) -> Tensor:
-        """Leapfrog n frames ahead, (*batch, 2n) -> (*batch, n + 1, 2n)."""
-        t = FRAME_TIME * torch.arange(n + 1, dtype=z0.dtype)
-        return leapfrog(self.velocity, self.force, z0, t)
-
-
-def film_losses(
-    vae: VAE, hnn: LatentHNN, film: Tensor, generator: torch.Generator
-) -> dict[str, Tensor]:
-    """Return the parts of the loss on films (batch, time, 28, 28), each a mean.
-
-    frames: what the VAE restores; future: what it makes of the HNN's rollout from the
-    first state, both at every other time; latent, canonical (dq/dt = p, Greydanus et
-    al. 2019, eq. 7): errors over the variance of z, or the latents would shrink to
-    please them; KL: divergence from N(0, 1) (Kingma & Welling 2014, appendix B).
-    """
-    mean, log_variance = vae.encode(frame_pairs(film))  # (batch, time - 1, 2n) each
-    noise = torch.randn(mean.shape, generator=generator, dtype=mean.dtype)
-    z = mean + (log_variance / 2).exp() * noise
-    rolled = hnn.rollout(z[:, 0], z.shape[1] - 1)
-    first = int(torch.randint(2, (), generator=generator))
-    shown = vae.decode(torch.stack([z, rolled])[:, :, first::2])
-    frames, future = ((shown - film[:, 1:][:, first::2]) ** 2).mean(dim=(1, 2, 3, 4))
-    variance = mean.flatten(0, 1).var(dim=0)  # (2n,)
-    q, p = split(mean)
-    rate = (q[:, 2:] - q[:, :-2]) / (2 * FRAME_TIME)  # a leapfrog's p exactly
-    return {
-        "frames": frames,
-        "future": future,
-        "latent": ((rolled - mean) ** 2 / variance).mean(),
-        "canonical": ((rate - p[:, 1:-1]) ** 2).mean() / split(variance)[1].mean(),
-        "KL": (mean**2 + log_variance.exp() - 1 - log_variance).sum(dim=-1).mean() / 2,
-    }
-
-
 def fit_films(
-    vae: VAE,
-    hnn: LatentHNN,
+    vae: nn.Module,
+    hnn: nn.Module,
+    losses: Callable[..., dict[str, Tensor]],
     films: Tensor,
     steps: int,
     beta: float,
     seed: int = 0,
     label: str | None = None,
-    losses: Callable[..., dict[str, Tensor]] = film_losses,
 ) -> dict[str, Tensor]:
     """Train both on films (n, time, 28, 28), in place; return each part (steps,).
 
-    A step sees 24 clips of 18 frames. Losses are named and ordered as in film_losses:
-    those of the future come in over 500 steps, KL's weight falls from beta, which sizes
-    the latents, to 1e-5 over 3000. Adam, 1e-3 along a cosine, gradients clipped at 1.
+    A step sees 24 clips of 18 frames. ``losses(vae, hnn, clips, generator)`` names five
+    parts: frames, future, latent and canonical, KL. The middle three come in over 500
+    steps, KL's weight falls from beta, which sizes the latents, to 1e-5 over 3000.
+    Adam, 1e-3 along a cosine, gradients clipped at 1.
     """
     checks.count(steps=steps)
     expect(films.shape[1] > 17, f"films have {films.shape[1]} frames", "18 or more")

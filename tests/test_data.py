@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from pixel_results import VAE, LatentHNN
 
 from hnnlib.data import (
     PIXELS_FILE,
@@ -26,7 +27,6 @@ from hnnlib.data import (
     spring_dataset,
     stack,
 )
-from hnnlib.pixels import VAE, LatentHNN
 from hnnlib.systems import MassSpring
 
 SPRING = MassSpring(m=0.5, k=2.0)

@@ -4,16 +4,15 @@ import math
 
 import pytest
 import torch
+from pixel_results import VAE, LatentHNN, film_losses  # as notebook 10 has them
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from hnnlib import pixels
+from hnnlib.mechanics import hamiltonian_vector_field
 from hnnlib.models import MLP
 from hnnlib.pixels import (
     FRAME_TIME,
-    VAE,
-    LatentHNN,
-    film_losses,
     film_pendulums,
     fit_films,
     frame_pairs,
@@ -128,7 +127,7 @@ def slope(hnn, q):
 
 
 def networks(seed=3):
-    return VAE(seed, width=16), LatentHNN(seed, width=16)
+    return VAE(seed), LatentHNN(seed)
 
 
 def gradients(losses, part, films, seed):
@@ -187,10 +186,10 @@ def trained_by_hand(films, steps, beta, seed):
 def test_films_are_fitted_by_the_recipe_of_the_docstring(films):
     films = torch.cat([films, 1 - films])  # so bright that gradients are clipped
     vae, hnn = networks()
-    fit_films(vae, hnn, films, steps=12, beta=0.5, seed=5)
+    fit_films(vae, hnn, film_losses, films, steps=12, beta=0.5, seed=5)
     got = torch.cat([w.detach().flatten() for n in (vae, hnn) for w in n.parameters()])
     expected = trained_by_hand(films, 12, 0.5, 5)
-    assert (got - expected).abs().max() < 2e-6  # the weights move by 6e-3
+    assert (got - expected).abs().max() < 1e-5  # the weights move by 6e-3
 
 
 def test_parts_of_the_loss_come_and_go_as_the_docstring_says(films, monkeypatch):
@@ -203,7 +202,7 @@ def test_parts_of_the_loss_come_and_go_as_the_docstring_says(films, monkeypatch)
         return dict(zip(names, parts, strict=True))
 
     monkeypatch.setattr(pixels, "trange", lambda *_, **__: steps)  # not all of them
-    history = fit_films(*networks(), films, 4000, beta=0.5, losses=losses)
+    history = fit_films(*networks(), losses, films, 4000, beta=0.5)
     for name, value in zip(history, range(5), strict=True):
         assert (history[name][list(steps)] == value).all()  # unweighted
     for i, parts in zip(steps, seen, strict=True):
@@ -213,10 +212,10 @@ def test_parts_of_the_loss_come_and_go_as_the_docstring_says(films, monkeypatch)
 
 
 def test_the_seed_of_an_autoencoder_is_that_of_both_its_halves():
-    vae, wave = VAE(seed=4, width=16), torch.linspace(-1, 1, 12)
-    known = MLP(1568, 16, 16, 16, 4, seed=4).float()
+    vae, wave = VAE(seed=4), torch.linspace(-1, 1, 12)
+    known = MLP(1568, 128, 128, 128, 4, seed=4).float()
     assert torch.equal(vae.encoder[0].weight, known[0].weight)
-    expected = MLP(12, 16, 16, 16, 784, seed=5).float()
+    expected = MLP(12, 128, 128, 128, 784, seed=5).float()
     assert torch.equal(vae.decoder(wave), expected(wave))
 
 
@@ -227,7 +226,7 @@ def test_the_seed_of_a_latent_hnn_is_that_of_its_potential(rng):
 
 
 def test_the_decoder_sees_six_waves_of_half_the_angle():
-    vae = VAE(seed=0, width=16)
+    vae = VAE(seed=0)
     angle = torch.tensor([0.5, 1.0, 1.5, 2.0, 2.5, 3.0]) * 0.3
     expected = vae.decoder(torch.cat([angle.sin(), angle.cos()]))
     got = vae.decode(torch.tensor([0.3, 9.0])).flatten()
@@ -246,8 +245,10 @@ def test_a_frame_is_a_thirty_second_of_the_period_of_a_small_swing():
 def test_latent_hnn_moves_by_its_energy_and_keeps_it(rng):
     hnn = LatentHNN(seed=1)
     z0 = torch.randn(4, 2, generator=rng)
-    q, p = z0[:, :1], z0[:, 1:]
-    torch.testing.assert_close(hnn(z0), torch.cat([p, hnn.force(q)], dim=-1))
+    field = hamiltonian_vector_field(hnn.energy, z0)
+    torch.testing.assert_close(field[:, 0], z0[:, 1])  # dq/dt = p
+    near = (hnn.rollout(z0, 1)[:, 1] - z0) / FRAME_TIME  # an Euler step, and a little
+    torch.testing.assert_close(near, field, rtol=0.2, atol=0.1)
     with torch.no_grad():
         z = hnn.rollout(z0, 200)
     drift = hnn.energy(z) - hnn.energy(z0)[:, None]
@@ -276,7 +277,7 @@ def test_networks_of_a_seed_are_the_same_and_leave_the_global_generator_alone():
 def test_training_lowers_the_loss_and_is_reproducible(films):
     def train():
         vae, hnn = VAE(seed=0), LatentHNN(seed=0)
-        history = fit_films(vae, hnn, films, steps=40, beta=1e-4)
+        history = fit_films(vae, hnn, film_losses, films, steps=40, beta=1e-4)
         return history, vae.decode(torch.zeros(1, 2))
 
     (history, picture), (_, again) = train(), train()
@@ -302,8 +303,8 @@ def test_losses_are_those_of_perfect_and_of_blind_networks(films, rng):
     assert all(part.isfinite() and part >= 0 for part in blind.values())
 
     class Exact(LatentHNN):  # the pendulum itself
-        def force(self, q):
-            return -q.sin()
+        def potential(self, q):
+            return 1 - q.cos().squeeze(-1)
 
     known = film_losses(Perfect(0), Exact(0), films, rng)
     for part in ("future", "latent", "canonical"):  # differences are half a frame late
@@ -322,11 +323,10 @@ def test_latent_losses_do_not_gain_by_shrinking_the_code(films, rng):
     torch.testing.assert_close(losses[1.0], losses[0.01])
 
 
-def test_pixels_do_not_depend_on_the_default_dtype(films):
+def test_pixels_do_not_depend_on_the_default_dtype():
     def run():
-        vae, hnn = VAE(seed=0), LatentHNN(seed=0)
-        history = fit_films(vae, hnn, films, steps=2, beta=1e-4)
-        return history["future"].float(), read_angle(films[:2])[0]
+        z, film = film_pendulums(torch.tensor([[0.5, 0.3]]).double(), 3)
+        return z, film, render(torch.tensor(0.5).float()), read_angle(film)[0]
 
     usual = run()
     torch.set_default_dtype(torch.float64)
@@ -341,13 +341,7 @@ def test_pixels_do_not_depend_on_the_default_dtype(films):
 
 def test_films_shorter_than_a_clip_are_refused(films):
     with pytest.raises(ValueError, match="films have 17 frames; expected 18"):
-        fit_films(VAE(0), LatentHNN(0), films[:, :17], steps=1, beta=1e-4)
-
-
-@pytest.mark.parametrize("latent", [0, 1, 3, -2])
-def test_odd_latent_dimension_is_refused(latent):
-    with pytest.raises(ValueError, match=f"latent is {latent}; expected 2, 4"):
-        VAE(seed=0, latent=latent)
+        fit_films(*networks(), film_losses, films[:, :17], steps=1, beta=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -379,4 +373,4 @@ def test_a_size_of_frames_that_cannot_be_read_is_refused():
 
 def test_less_than_one_step_of_training_is_refused(films):
     with pytest.raises(ValueError, match="steps is 0"):
-        fit_films(VAE(0), LatentHNN(0), films, steps=0, beta=1e-4)
+        fit_films(*networks(), film_losses, films, steps=0, beta=1e-4)

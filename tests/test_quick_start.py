@@ -55,6 +55,6 @@ def test_the_notebook_as_saved_was_trained():
     notebook = nbformat.read(ROOT / "notebooks" / "10_pixels.ipynb", 4)
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
     printed = "".join(o.get("text", "") for o in outputs)
-    bars = {"first look": 400, "VAE and HNN": 4200, "the clock": 300}
+    bars = {"first look": 400, "both": 4200, "the clock": 300}
     for label, steps in bars.items():
         assert re.search(rf"{label}: 100%.* {steps}/{steps} ", printed), label

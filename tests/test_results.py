@@ -338,10 +338,10 @@ def test_films_of_seed_0_are_those_of_the_notebook_and_parts_can_be_left_out():
     space["frame_pairs"] = hnnlib.pixels.frame_pairs
     exec(cell, space)
     assert torch.equal(films, space["films"])
-    models = hnnlib.pixels.VAE(0), hnnlib.pixels.LatentHNN(0)
+    models = pixel_results.VAE(0), pixel_results.LatentHNN(0)
     losses = partial(pixel_results.without, ("latent", "canonical"))
     parts = losses(*models, films[:2, :9], make_results.generator(1))
-    whole = hnnlib.pixels.film_losses(*models, films[:2, :9], make_results.generator(1))
+    whole = pixel_results.film_losses(*models, films[:2, :9], make_results.generator(1))
     assert [*parts] == [*whole] and parts["latent"] == parts["canonical"] == 0
     assert all(parts[k] == whole[k] > 0 for k in ("frames", "future", "KL"))
 

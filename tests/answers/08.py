@@ -45,6 +45,12 @@ WRONG = {
         ("lambda q, p, dt: push(q, p, (dt, 0.0), dt, 'middle')", "a whole drift"),
         ("lambda *z: push(*z[:2], (z[2] / 2,) * 2, z[2] / 2, 'middle')", "half a kick"),
         ("lambda *z: push(*z[:2], (z[2] / 2,) * 2, z[2], 'start')", "at the old q"),
+        ("lambda *z: push(*z[:2], (z[2] / 2,) * 2, -z[2], 'middle')", "wrong way"),
+        (
+            "lambda q, p, dt: (lambda q1: (q1 + dt / 2 * pendulum.velocity(p), p + dt "
+            "* pendulum.force(q1)))(q + dt / 2 * pendulum.velocity(p))",
+            "by the old p",
+        ),
         ("lambda q, p, dt: (q + dt * p, p + dt * q)", "off the truth"),
         (f"lambda q, p, dt: ({DKD})(q, 1.001 * p, dt)", "miss the start"),
         (
@@ -61,6 +67,8 @@ WRONG = {
         ("lambda z: backwards(z, bias=0)", "where are they"),
         ("lambda z: backwards(z, slope=np.ones_like)", "without the slopes"),
         ("lambda z: backwards(z, slope=lambda a: a)", "in place of its slope"),
+        ("lambda z: backwards(z, lambda a: (1 - a) ** 2)", "for 1 − tanh²"),
+        ("lambda z: backwards(z, back=W2.T)", "which index"),
         (f"lambda z: ({HAND})(z).T", "one row a state"),
         (f"lambda z: 1.1 * ({HAND})(z)", "off by"),
         (f"lambda z: np.nan * ({HAND})(z)", "off by"),

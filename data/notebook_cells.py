@@ -1,0 +1,18 @@
+"""Take from a notebook what it writes out, so that no script keeps a copy."""
+
+import json
+from pathlib import Path
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+def defined(number: str, tag: str) -> dict:
+    """Return the names that a notebook's first code cell and its tagged ones define."""
+    (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    code = [c for c in cells if c["cell_type"] == "code"]
+    tagged = [c for c in code if tag in c["metadata"].get("tags", [])]
+    names: dict = {"__name__": path.stem}  # of the classes, too
+    for cell in [code[0], *tagged]:
+        exec("".join(cell["source"]), names)
+    return names
