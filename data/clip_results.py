@@ -27,6 +27,7 @@ TASKS = {
     "pendulum clips": (Pendulum(), 1.6, 45),
 }
 FILMS = range(200, 260)  # 100 to 119 chose the steps of a frame
+MORE_FILMS, COUNTED = range(1000, 1200, 25), "polynomial, 25 films"  # asked after those
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "14_clips.ipynb"
 LOW, DT, SIGMA = 0.2, 0.1, 0.1  # least energy, step of a clip, noise
 MODELS = (
@@ -178,7 +179,8 @@ def scores(task: str, name: str) -> dict[str, Tensor]:
 def measure(task: str, name: str, seed: int) -> dict[str, float | list]:
     """Return the scores of one seed of a row; None is a swing without a period."""
     if task == "filmed pendulum":
-        return {key: float(f"{x:.5g}") for key, x in study_film(seed).items()}
+        found = count_films(seed) if name == COUNTED else study_film(seed)
+        return {key: float(f"{x:.5g}") for key, x in found.items()}
     i, entry = SEEDS.index(seed), {}
     for key, x in scores(task, name).items():
         found = [float(f"{v:.3g}") if math.isfinite(v) else None for v in x[i].ravel()]
@@ -192,6 +194,7 @@ def jobs() -> Iterator[tuple[str, str, str, int]]:
         for name in MODELS:
             yield from ((task, "clips", name, seed) for seed in SEEDS)
     yield from (("filmed pendulum", "film of one", "polynomial", x) for x in FILMS)
+    yield from (("filmed pendulum", "film of one", COUNTED, x) for x in MORE_FILMS)
 
 
 @lru_cache(1)
@@ -229,3 +232,18 @@ def study_film(seed: int) -> dict[str, float]:
     found |= {"friction": c, "friction_sure": c_sure}
     found["periods_missed"] = ((seconds - exact).abs() > sure).sum()  # of twelve
     return {key: x.item() for key, x in found.items()}
+
+
+def count_films(first: int) -> dict[str, float]:
+    """Return how many of 25 films' intervals hold the truth, and how errors compare.
+
+    The comparison is the mean square of error over standard deviation, 1 if the
+    intervals are honest.
+    """
+    own, films = own_cells(), [study_film(first + i) for i in range(25)]
+    counts = {"periods_missed": sum(film["periods_missed"] for film in films)}
+    for what, true in (("length", own["TRUE_L"]), ("friction", own["TRUE_C"])):
+        errors = [(film[what] - true) / film[f"{what}_sure"] for film in films]
+        counts[f"{what}_held"] = sum(abs(x) <= 1 for x in errors)
+        counts[f"{what}_pulls"] = sum((1.96 * x) ** 2 for x in errors) / 25
+    return counts

@@ -554,3 +554,25 @@ def test_intervals_of_filmed_pendulums_hold_the_truth_and_are_narrow():
         half = [e[f"{what}_sure"] for e in films]
         inside = [abs(e[what] - true) <= x for e, x in zip(films, half, strict=True)]
         assert sum(inside) >= 51 and 2 * max(half) <= widest * true
+
+
+def test_intervals_are_as_wide_as_the_errors_of_two_hundred_more_films():
+    counts = entries("filmed pendulum", "polynomial, 25 films", "film of one")
+    assert [e["seed"] for e in counts] == list(range(1000, 1200, 25))
+    for what in ("length", "friction"):
+        assert 183 <= sum(e[f"{what}_held"] for e in counts) <= 198  # 190 are due
+        square = sum(e[f"{what}_pulls"] for e in counts) / len(counts)
+        assert 0.75 < square < 1.25  # 1 if they are honest, 1.4 if 15 % too narrow
+
+
+def test_films_are_counted_by_what_their_intervals_hold(monkeypatch):
+    def study(seed):  # one length in five and every friction is missed
+        length = 0.42 + 0.001 * (1.5 if seed % 5 == 0 else 0.5)
+        found = {"length": length, "length_sure": 0.001, "periods_missed": 2.0}
+        return found | {"friction": 0.07, "friction_sure": 0.01}
+
+    monkeypatch.setattr(make_results.clip_results, "study_film", study)
+    counts = make_results.clip_results.count_films(1000)
+    assert (counts["length_held"], counts["friction_held"]) == (20, 0)
+    assert counts["periods_missed"] == 50
+    assert counts["friction_pulls"] == pytest.approx(2**2 * 1.96**2)
