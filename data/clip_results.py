@@ -4,15 +4,14 @@
 of a row says what it changes.
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
+from notebook_cells import defined
 from torch import Tensor, nn
 
 from hnnlib.data import Trajectories, simulate, split_by_trajectory, stack
@@ -28,7 +27,6 @@ TASKS = {
 }
 FILMS = range(200, 260)  # 100 to 119 chose the steps of a frame
 MORE_FILMS, COUNTED = range(1000, 1200, 25), "polynomial, 25 films"  # asked after those
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "14_clips.ipynb"
 LOW, DT, SIGMA = 0.2, 0.1, 0.1  # least energy, step of a clip, noise
 MODELS = (
     *("rates, Adam", "rates", "rates, T given", "states, Adam", "states, starts fixed"),
@@ -200,13 +198,7 @@ def jobs() -> Iterator[tuple[str, str, str, int]]:
 @lru_cache(1)
 def own_cells() -> dict:
     """Return the names that notebook 14's cells on one's own record define."""
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    code = [c for c in cells if c["cell_type"] == "code"]
-    names: dict = {}
-    tagged = [c for c in code if "record" in c["metadata"].get("tags", [])]
-    for cell in [code[0], *tagged]:
-        exec("".join(cell["source"]), names)
-    return names
+    return defined("14", "record")
 
 
 def study_film(seed: int) -> dict[str, float]:

@@ -1,26 +1,19 @@
 """Notebook 14 says in words what is wrong with a reader's file, and finds gaps."""
 
-import json
 import math
-from pathlib import Path
 
 import pytest
 import torch
+from notebook_cells import defined
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "14_clips.ipynb"
 FRAMES = [(k / 30, 0.8 * math.cos(4.8 * k / 30)) for k in range(300)]
 
 
 @pytest.fixture(scope="module")
 def own():
     """The names of the cells on one's own record, in double precision as there."""
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    code = [c for c in cells if c["cell_type"] == "code"]
-    before, names = torch.get_default_dtype(), {}
-    tagged = [c for c in code if "record" in c["metadata"].get("tags", [])]
-    for cell in [code[0], *tagged]:
-        exec("".join(cell["source"]), names)
-    yield names
+    before = torch.get_default_dtype()
+    yield defined("14", "record")
     torch.set_default_dtype(before)
 
 
