@@ -94,7 +94,7 @@ def fit_films(
     """Train both on films (n, time, 28, 28), in place; return each part (steps,).
 
     A step sees 24 clips of 18 frames. ``losses(vae, hnn, clips, generator)`` names five
-    parts: frames, future, latent and canonical, KL. The middle three come in over 500
+    parts: frames, future, latent, canonical and KL. The middle three come in over 500
     steps, KL's weight falls from beta, which sizes the latents, to 1e-5 over 3000.
     Adam, 1e-3 along a cosine, gradients clipped at 1.
     """
