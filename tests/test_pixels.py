@@ -127,7 +127,11 @@ def slope(hnn, q):
 
 
 def networks(seed=3):
-    return VAE(seed), LatentHNN(seed)
+    """Those of the notebook, but narrow."""
+    vae = VAE(seed)
+    vae.encoder = MLP(1568, 16, 16, 16, 4, seed=seed).float()
+    vae.decoder = MLP(12, 16, 16, 16, 784, seed=seed + 1).float()
+    return vae, LatentHNN(seed)
 
 
 def gradients(losses, part, films, seed):
@@ -189,7 +193,7 @@ def test_films_are_fitted_by_the_recipe_of_the_docstring(films):
     fit_films(vae, hnn, film_losses, films, steps=12, beta=0.5, seed=5)
     got = torch.cat([w.detach().flatten() for n in (vae, hnn) for w in n.parameters()])
     expected = trained_by_hand(films, 12, 0.5, 5)
-    assert (got - expected).abs().max() < 1e-5  # the weights move by 6e-3
+    assert (got - expected).abs().max() < 2e-6  # the weights move by 6e-3
 
 
 def test_parts_of_the_loss_come_and_go_as_the_docstring_says(films, monkeypatch):
@@ -323,10 +327,16 @@ def test_latent_losses_do_not_gain_by_shrinking_the_code(films, rng):
     torch.testing.assert_close(losses[1.0], losses[0.01])
 
 
-def test_pixels_do_not_depend_on_the_default_dtype():
+def test_pixels_do_not_depend_on_the_default_dtype(films):
+    def losses(vae, hnn, clip, generator):  # five times the same
+        blur = vae.decode(vae.encode(frame_pairs(clip))[0]) - clip[:, 1:]
+        names = ("frames", "future", "latent", "canonical", "KL")
+        return dict.fromkeys(names, (blur**2).mean())
+
     def run():
+        history = fit_films(*networks(), losses, films, steps=2, beta=1e-4)
         z, film = film_pendulums(torch.tensor([[0.5, 0.3]]).double(), 3)
-        return z, film, render(torch.tensor(0.5).float()), read_angle(film)[0]
+        return history["future"].float(), z, film, read_angle(films[:2])[0]
 
     usual = run()
     torch.set_default_dtype(torch.float64)
