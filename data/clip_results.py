@@ -1,13 +1,13 @@
 """Learn from clips, with rates and without, as notebook 14 does.
 
-``make_results.py`` calls it. All seeds of a row are trained as one ensemble; the name
-of a row says what it changes.
+``make_results.py`` calls it. Sixteen seeds of a row are trained as one ensemble; the
+name of a row says what it changes.
 """
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 from tempfile import TemporaryDirectory
 
 import torch
@@ -17,10 +17,9 @@ from torch import Tensor, nn
 from hnnlib.data import Trajectories, simulate, split_by_trajectory, stack
 from hnnlib.integrators import leapfrog, rollout
 from hnnlib.metrics import energy_mse, period
-from hnnlib.models import MLP, Ensemble
 from hnnlib.systems import MassSpring, Pendulum
 
-SEEDS = tuple(range(100, 116))  # those that chose the recipe were 0 to 15
+SEEDS = range(100, 132)  # those that chose the recipe were 0 to 15
 TASKS = {
     "spring clips": (MassSpring(), 1.0, 30),
     "pendulum clips": (Pendulum(), 1.6, 45),
@@ -34,42 +33,10 @@ MODELS = (
 )
 
 
-class Curves(nn.Module):
-    """Hold a function of one number for each seed, with its slope by the chain rule."""
-
-    def __init__(self, seeds: Sequence[int]):
-        super().__init__()
-        nets = [MLP(1, 16, 16, 1, seed=seed, activation=nn.Tanh) for seed in seeds]
-        shaped = Ensemble(nets).stacked.parameters()
-        self.w1, self.b1, self.w2, self.b2, self.w3, _ = (
-            nn.Parameter((x.mT if x.ndim == 3 else x[:, None]).detach().contiguous())
-            for x in shaped
-        )
-
-    def slope(self, x: Tensor) -> Tensor:
-        """Return the slopes at x, (seeds, N, 1) alike."""
-        a1 = torch.tanh(x @ self.w1 + self.b1)
-        a2 = torch.tanh(a1 @ self.w2 + self.b2)
-        return ((1 - a2**2) * (((1 - a1**2) * self.w1) @ self.w2)) @ self.w3
-
-
-class ClipModel(nn.Module):
-    """Move by T(p) + V(q), T learned or p²/2."""
-
-    def __init__(self, seeds: Sequence[int], given: bool):
-        super().__init__()
-        self.v = Curves(seeds)
-        self.t = None if given else Curves([1000 + seed for seed in seeds])
-
-    def velocity(self, p: Tensor) -> Tensor:
-        return self.t.slope(p) if self.t else p
-
-    def force(self, q: Tensor) -> Tensor:
-        return -self.v.slope(q)
-
-    def forward(self, z: Tensor) -> Tensor:
-        """Return dz/dt, (seeds, N, 2)."""
-        return torch.cat([self.velocity(z[..., 1:]), self.force(z[..., :1])], dim=-1)
+@cache
+def cells(tag: str) -> dict:
+    """Return what notebook 14's cells of a tag define: recipe, or record, one's own."""
+    return defined("14", tag)
 
 
 def clips(task: str, seed: int, longer: int = 1) -> Trajectories:
@@ -90,7 +57,7 @@ def first_guess(data: Trajectories, positions: bool) -> Tensor:
 
 
 def loss_of(
-    name: str, model: ClipModel, data: Trajectories, starts: Tensor
+    name: str, model: nn.Module, data: Trajectories, starts: Tensor
 ) -> Callable[[], Tensor]:
     """Return the loss of a row, a function without arguments -> (seeds,)."""
     z, rates = data.samples()
@@ -102,44 +69,24 @@ def loss_of(
         else:
             path = leapfrog(model.velocity, model.force, starts, data.t)
             error = (path - data.z)[..., :seen]
-        squares = sum((w**2).flatten(1).sum(dim=1) for w in model.parameters())
-        return (error**2).mean(dim=(1, 2, 3)) + 1e-6 * squares
+        return (error**2).mean(dim=(1, 2, 3)) + cells("recipe")["small"](model)
 
     return loss
 
 
-def minimise(
-    loss: Callable[[], Tensor], weights: Sequence[Tensor], warm: int, steps: int
-) -> None:
-    """Minimise the sum of losses by Adam at a constant rate, then by L-BFGS."""
-    adam = torch.optim.Adam(weights, 1e-2)
-    bfgs = torch.optim.LBFGS(
-        weights,
-        max_iter=steps,
-        max_eval=2 * steps,
-        tolerance_grad=0,
-        tolerance_change=0,
-        history_size=50,
-        line_search_fn="strong_wolfe",
-    )
-
-    def total() -> Tensor:
-        adam.zero_grad()
-        one = loss().sum()
-        one.backward()
-        return one
-
-    for _ in range(warm):
-        adam.step(total)
-    bfgs.step(total)
+def ensemble(seed: int) -> range:
+    """Return the sixteen seeds that are trained together with one."""
+    first = seed - (seed - SEEDS[0]) % 16
+    return range(first, first + 16)
 
 
 @lru_cache(1)
-def trained(task: str, name: str) -> tuple[ClipModel, float]:
-    """Return the ensemble of a row and its CPU seconds a seed."""
+def trained(task: str, name: str, seeds: range) -> tuple[nn.Module, float]:
+    """Return an ensemble of a row and its CPU seconds a seed."""
     longer = 2 if name.startswith("long") else 1
-    data = stack([clips(task, seed, longer) for seed in SEEDS])
-    model, begin = ClipModel(SEEDS, "T given" in name), time.process_time()
+    data = stack([clips(task, seed, longer) for seed in seeds])
+    model = cells("recipe")["SlopeHNN"](seeds, kinetic="T given" not in name)
+    begin = time.process_time()
     starts = nn.Parameter(first_guess(data, positions="positions" in name))
     if name.endswith("starts fixed"):
         starts = data.z[..., 0, :]
@@ -147,26 +94,27 @@ def trained(task: str, name: str) -> tuple[ClipModel, float]:
     if starts.requires_grad and not name.startswith("rates"):
         weights.append(starts)
     loss, alone = loss_of(name, model, data, starts), name.endswith("Adam")
-    minimise(loss, weights, *((250, 0) if alone else (50, 500)))
-    return model, (time.process_time() - begin) / len(SEEDS)
+    budget = {"steps": 0, "warm": 250} if alone else {}
+    cells("recipe")["minimise"](loss, weights, **budget)
+    return model, (time.process_time() - begin) / len(seeds)
 
 
 @lru_cache(1)
-def scores(task: str, name: str) -> dict[str, Tensor]:
-    """Return the scores of all seeds of a row, (seeds,) and (seeds, 8)."""
-    (system, high, _), (model, seconds) = TASKS[task], trained(task, name)
+def scores(task: str, name: str, seeds: range) -> dict[str, Tensor]:
+    """Return the scores of an ensemble of a row, (seeds,) and (seeds, 8)."""
+    (system, high, _), (model, seconds) = TASKS[task], trained(task, name, seeds)
     h = torch.linspace(LOW, high, 8, dtype=torch.float64)
     exact = system.period(h) if callable(system.period) else system.period
     own, t = system.state(h, 0 * h), DT * torch.arange(1001).double()
     z0 = system.sample_by_energy(12, LOW, high, torch.Generator().manual_seed(1000))
     with torch.no_grad():
-        clock = rollout(model, own.expand(len(SEEDS), 8, 2), t[:601], 1e-7, 1e-7)
-        path = rollout(model, z0.expand(len(SEEDS), 12, 2), t, 1e-7, 1e-7)
+        clock = rollout(model, own.expand(len(seeds), 8, 2), t[:601], 1e-7, 1e-7)
+        path = rollout(model, z0.expand(len(seeds), 12, 2), t, 1e-7, 1e-7)
     truth = rollout(system.field, z0, t)
     off = (path - truth).norm(dim=-1) > 0.3 * z0.norm(dim=-1)[:, None]
     valid = off.int().argmax(dim=-1).where(off.any(dim=-1), len(t) - 1) * DT
     return {
-        "cpu_seconds": torch.full((len(SEEDS),), seconds),
+        "cpu_seconds": torch.full((len(seeds),), seconds),
         "energy_mse": energy_mse(system.energy, truth, path).mean(dim=-1),
         "state_mse": ((path - truth) ** 2).mean(dim=(1, 2, 3)),
         "valid_time": valid.mean(dim=-1),
@@ -179,9 +127,12 @@ def measure(task: str, name: str, seed: int) -> dict[str, float | list]:
     if task == "filmed pendulum":
         found = count_films(seed) if name == COUNTED else study_film(seed)
         return {key: float(f"{x:.5g}") for key, x in found.items()}
-    i, entry = SEEDS.index(seed), {}
-    for key, x in scores(task, name).items():
-        found = [float(f"{v:.3g}") if math.isfinite(v) else None for v in x[i].ravel()]
+    seeds, entry = ensemble(seed), {}
+    for key, x in scores(task, name, seeds).items():
+        found = [
+            float(f"{v:.3g}") if math.isfinite(v) else None
+            for v in x[seed - seeds[0]].ravel()
+        ]
         entry[key] = found if x.ndim == 2 else found[0]
     return entry
 
@@ -195,12 +146,6 @@ def jobs() -> Iterator[tuple[str, str, str, int]]:
     yield from (("filmed pendulum", "film of one", COUNTED, x) for x in MORE_FILMS)
 
 
-@lru_cache(1)
-def own_cells() -> dict:
-    """Return the names that notebook 14's cells on one's own record define."""
-    return defined("14", "record")
-
-
 def study_film(seed: int) -> dict[str, float]:
     """Return length and friction of a filmed pendulum, with half of each interval.
 
@@ -209,7 +154,7 @@ def study_film(seed: int) -> dict[str, float]:
     """
     before = torch.get_default_dtype()
     try:
-        own = own_cells()
+        own = cells("record")
         torch.set_default_dtype(torch.float64)
         with TemporaryDirectory() as folder:
             record = own["study"](*own["read_record"](own["film"](seed, folder)))
@@ -232,7 +177,7 @@ def count_films(first: int) -> dict[str, float]:
     The comparison is the mean square of error over standard deviation, 1 if the
     intervals are honest.
     """
-    own, films = own_cells(), [study_film(first + i) for i in range(25)]
+    own, films = cells("record"), [study_film(first + i) for i in range(25)]
     counts = {"periods_missed": sum(film["periods_missed"] for film in films)}
     for what, true in (("length", own["TRUE_L"]), ("friction", own["TRUE_C"])):
         errors = [(film[what] - true) / film[f"{what}_sure"] for film in films]

@@ -386,8 +386,10 @@ def work(group: list[Job]) -> dict[Job, dict]:
 
 
 def group_of(job: Job) -> tuple:
-    """Return what jobs done together share: task and seed, or a row of clips."""
-    return job[::2] if job[0] in clip_results.TASKS else (job[0], job[3])
+    """Return what jobs done together share: task and seed, or an ensemble of clips."""
+    task, _, model, seed = job
+    clips = task in clip_results.TASKS
+    return (task, model, clip_results.ensemble(seed)) if clips else (task, seed)
 
 
 def compute(todo: list[Job], done: dict[Job, dict], scheduler: str) -> None:

@@ -13,6 +13,7 @@ FRAMES = [(k / 30, 0.8 * math.cos(4.8 * k / 30)) for k in range(300)]
 def own():
     """The names of the cells on one's own record, in double precision as there."""
     before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
     yield defined("14", "record")
     torch.set_default_dtype(before)
 

@@ -167,7 +167,7 @@ def test_provenance_is_complete_and_the_file_small():
     assert "Greydanus" in RESULTS["cited"]
     cited = ("published", "rerun")
     assert all(e["commit"] for e in RESULTS["entries"] if e["protocol"] not in cited)
-    assert FILE.stat().st_size < 160_000
+    assert FILE.stat().st_size < 250_000
 
 
 # From here on: how they are made. Jobs are stubs, files are in a folder of the test.
@@ -521,10 +521,10 @@ def times_better(task, worse, than):
 
 
 @pytest.mark.parametrize("task", ["spring", "pendulum"])
-def test_every_row_of_clips_has_sixteen_seeds_that_chose_nothing(task):
+def test_every_row_of_clips_has_thirty_two_seeds_that_chose_nothing(task):
     for model in make_results.clip_results.MODELS:
         seeds = [e["seed"] for e in entries(f"{task} clips", model, "clips")]
-        assert seeds == list(range(100, 116))
+        assert seeds == list(range(100, 132))
 
 
 def test_states_alone_beat_exact_rates_with_the_same_optimiser_on_the_spring():
