@@ -527,8 +527,9 @@ def test_every_row_of_clips_has_thirty_two_seeds_that_chose_nothing(task):
         assert seeds == list(range(100, 132))
 
 
-def test_states_alone_beat_exact_rates_with_the_same_optimiser_on_the_spring():
+def test_states_alone_beat_exact_rates_with_the_same_optimiser():
     assert times_better("spring", "rates", "states") > 4
+    assert times_better("pendulum", "rates", "states") > 2
 
 
 @pytest.mark.parametrize("task", ["spring", "pendulum"])
@@ -544,7 +545,8 @@ def test_clocks_learned_from_clips_alone_are_right_in_the_median():
 
 
 def test_with_t_given_states_and_rates_tie_on_the_pendulum():
-    assert 0.5 < times_better("pendulum", "rates, T given", "states, T given") < 2
+    ratio = times_better("pendulum", "rates, T given", "states, T given")
+    assert 1 / 1.5 < ratio < 1.5
 
 
 def test_intervals_of_filmed_pendulums_hold_the_truth_and_are_narrow():
