@@ -43,6 +43,11 @@ WRONG = {
         ("euler", "both from the old state"),
         ("lambda q, p, dt: (q, p)", "no motion"),
         ("lambda q, p, dt: push(q, p, (dt, 0.0), dt, 'middle')", "a whole drift"),
+        (
+            "lambda q, p, dt: push(*push(q, p, (dt / 2, 0.0), dt / 2, 'middle'), "
+            "(dt / 2, 0.0), dt / 2, 'middle')",
+            "two half steps",
+        ),
         ("lambda *z: push(*z[:2], (z[2] / 2,) * 2, z[2] / 2, 'middle')", "half a kick"),
         ("lambda *z: push(*z[:2], (z[2] / 2,) * 2, z[2], 'start')", "at the old q"),
         ("lambda *z: push(*z[:2], (z[2] / 2,) * 2, -z[2], 'middle')", "wrong way"),
