@@ -12,6 +12,9 @@ import matplotlib
 import matplotlib.pyplot as plt
 import nbformat
 import pytest
+import torch
+
+from hnnlib.pixels import read_angle, render
 
 ROOT = Path(__file__).parents[1]
 RULES = re.findall(
@@ -30,6 +33,17 @@ def lines(text):
     return [x for x in text.splitlines() if not x.startswith("{'image/png'")]
 
 
+def reference():
+    """CPU seconds of a fixed piece of like work: the unit, whatever the machine."""
+    start = time.process_time()
+    for _ in range(3):
+        read_angle(render(torch.linspace(-3, 3, 2000)))
+    z = torch.zeros(100, 2)
+    for _ in range(20_000):
+        z = z + z.tanh()
+    return time.process_time() - start
+
+
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # torch to matplotlib
 def test_stored_networks_say_what_trained_ones_say_and_soon(capsys):
     notebook = nbformat.read(ROOT / "notebooks" / "10_pixels.ipynb", 4)
@@ -37,6 +51,7 @@ def test_stored_networks_say_what_trained_ones_say_and_soon(capsys):
     source = {cell.id: cell.source for cell in cells}
     (switch,) = (k for k, s in source.items() if "TRAIN = True" in s)
     source[switch] = source[switch].replace("TRAIN = True", "TRAIN = False")
+    unit = reference()
     space, start, spent = {}, time.process_time(), {}
     with matplotlib.rc_context():
         plt.switch_backend("agg")
@@ -47,8 +62,10 @@ def test_stored_networks_say_what_trained_ones_say_and_soon(capsys):
             saved = "".join(o.get("text", "") for o in cell.outputs)
             if not SKIPPED & set(cell.metadata.get("tags", [])):
                 assert lines(capsys.readouterr().out) == lines(saved), cell.source
-    assert "clock" in space
-    assert spent[FIRST_RESULT] < 60  # 20 CPU s are said to readers, of an idle machine
+    # Here 7 and 67 units, of 0.3 s on an idle machine: 20 s are said to readers.
+    unit = (unit + reference()) / 2
+    assert "clock" in space and spent[FIRST_RESULT] < 15 * unit
+    assert spent[cells[-1].id] < 100 * unit
 
 
 def test_the_notebook_as_saved_was_trained():
