@@ -62,7 +62,7 @@ def test_stored_networks_say_what_trained_ones_say_and_soon(capsys):
             saved = "".join(o.get("text", "") for o in cell.outputs)
             if not SKIPPED & set(cell.metadata.get("tags", [])):
                 assert lines(capsys.readouterr().out) == lines(saved), cell.source
-    # Here 7 and 67 units, of 0.3 s on an idle machine: 20 s are said to readers.
+    # Measured: 7 and 67 units of 0.64 s on a slow, busy machine. Readers are told 20 s.
     unit = (unit + reference()) / 2
     assert "clock" in space and spent[FIRST_RESULT] < 15 * unit
     assert spent[cells[-1].id] < 100 * unit
