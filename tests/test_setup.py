@@ -2,13 +2,16 @@
 
 import re
 import shutil
+import socket
 import subprocess
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
+import nbval.kernel
 import pytest
 import yaml
+from jupyter_client.connect import LocalPortCache
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -83,3 +86,18 @@ def test_make_says_in_words_that_a_home_cannot_be_written():
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode and str(home) in done.stdout
     assert "make lab HOME=/some/folder" in done.stdout
+
+
+def test_a_notebook_whose_port_was_taken_gets_a_kernel(monkeypatch):
+    find = LocalPortCache.find_available_port
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = [other.getsockname()[1]]
+        monkeypatch.setattr(
+            LocalPortCache,
+            "find_available_port",
+            lambda cache, ip: taken.pop() if taken else find(cache, ip),
+        )
+        manager, client = nbval.kernel.start_new_kernel()
+    assert not taken and manager.is_alive()
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
