@@ -54,19 +54,26 @@ def cells(number):
     return [c.source for c in code if "solution" not in c.metadata.get("tags", [])]
 
 
-@cache
-def notebook(number, check):
-    """The names of a notebook after the cells that a check needs, in their order."""
-    sources = cells(number)
-    (i,) = (i for i, s in enumerate(sources) if f"def {check}(" in s)
-    tree = ast.parse(sources[i])  # the function, without the call that ends the cell
+def without_calls(source):
+    """The functions of a cell, without the call that ends it."""
+    tree = ast.parse(source)
     tree.body = [n for n in tree.body if not isinstance(n, ast.Expr)]
-    sources[i] = ast.unparse(tree)
-    return run(sources, needed(sources, i), number)
+    return ast.unparse(tree)
+
+
+@cache
+def notebook(number):
+    """The names of a notebook after the cells that its checks need, in their order."""
+    sources, places = cells(number), set()
+    for i, source in enumerate(sources):
+        if "def check_" in source:
+            sources[i] = without_calls(source)
+            places |= {*needed(sources, i)}
+    return run(sources, sorted(places), number)
 
 
 def said(number, check, answer, capsys):
-    space = notebook(number, check)
+    space = notebook(number)
     value = eval(answer, space)
     capsys.readouterr()
     space[check](value)
