@@ -112,9 +112,12 @@ mark: $(READY)
 	OMP_NUM_THREADS=1 $(VENV)/bin/python classroom/mark.py "$(SUBMISSIONS)" $(SECONDS)
 
 # From the saved outputs: nothing is run. MathJax travels with the pages.
-site: $(READY)
-	$(VENV)/bin/pip install -q -c $(CONSTRAINTS) -e '.[site]'
+site: $(VENV)/site
 	$(VENV)/bin/python docs/build.py build/site
+
+$(VENV)/site: $(READY)
+	$(VENV)/bin/pip install -q -c $(CONSTRAINTS) -e '.[site]'
+	touch $@
 
 # All packages for this system and Python, and what builds hnnlib.
 wheelhouse: $(READY)

@@ -157,9 +157,10 @@ def browser():
 
 
 @BROWSER
-@pytest.mark.parametrize("width", [1300, 390])
-def test_every_page_is_complete_without_a_network(site, browser, width):
-    context = browser.new_context(viewport={"width": width, "height": 900})
+def test_every_page_is_complete_without_a_network_on_a_screen_and_a_phone(
+    site, browser
+):
+    context = browser.new_context()
     page, complaints = context.new_page(), []
     page.on("requestfailed", lambda request: complaints.append(request.url))
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -169,12 +170,15 @@ def test_every_page_is_complete_without_a_network(site, browser, width):
     formulas = 0
     for path in pages(site):
         page.goto(path.as_uri())
-        seen = page.evaluate(LOOK)
-        assert not complaints, (path.name, complaints)
-        assert seen["raw"] == seen["wrong"] == seen["empty"] == 0, (path.name, seen)
-        assert seen["wide"] <= 0, (path.name, seen)
-        assert seen["open"] == 0, path.name
-        assert seen["spoken"] == seen["formulas"], path.name
+        for width in (1300, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            seen = page.evaluate(LOOK)
+            where = path.name, width, seen
+            assert not complaints, (path.name, complaints)
+            assert seen["raw"] == seen["wrong"] == seen["empty"] == 0, where
+            assert seen["wide"] <= 0, where
+            assert seen["open"] == 0, where
+            assert seen["spoken"] == seen["formulas"], where
         formulas += seen["formulas"]
         if path.name in saved:
             assert seen["alts"] == alts(saved[path.name]), path.name
