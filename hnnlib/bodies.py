@@ -71,12 +71,9 @@ def separations(q: Tensor) -> tuple[Tensor, Tensor]:
     apart = q.index_select(-2, j) - q.index_select(-2, i)  # twice as fast as q[..., j]
     r = apart.norm(dim=-1)
     size = q.detach().abs().amax(dim=(-2, -1)).unsqueeze(-1)  # (..., 1)
-    touching = r <= 1e-13 * size  # r has no three digits left
-    for *at, k in touching.nonzero().tolist():
+    for *at, k in (r <= 1e-13 * size).nonzero().tolist():  # not three digits left
         where = f"{q[*at, i[k]].tolist()}, index {at}"
-        checks.expect(
-            False, f"bodies {i[k]} and {j[k]} coincide at {where}", "two places"
-        )
+        raise ValueError(f"bodies {i[k]} and {j[k]} coincide at {where}")
     return apart, r
 
 

@@ -1,6 +1,5 @@
 """Refuse bad input in words, where it enters; nothing here is mechanics."""
 
-from collections.abc import Sequence
 from numbers import Integral
 
 import torch
@@ -27,10 +26,7 @@ def count(**values: int) -> None:
 
 
 def tensor(
-    x: Tensor,
-    name: str,
-    shape: Sequence[int] | None = None,
-    dtype: torch.dtype | None = None,
+    x: Tensor, name: str, shape: tuple | None = None, dtype: torch.dtype | None = None
 ) -> None:
     """Refuse what is no tensor of float64 or float32, of this shape and dtype."""
     if not (torch.is_tensor(x) and x.dtype in (torch.float64, torch.float32)):

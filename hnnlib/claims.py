@@ -1,15 +1,10 @@
 """Say what was measured, and why an answer is not yet right; notebook 00."""
 
-import operator
 from collections.abc import Callable
 from functools import wraps
+from operator import ge, gt, le, lt
 
-BOUNDS = {
-    "below": operator.lt,
-    "above": operator.gt,
-    "at_least": operator.ge,
-    "at_most": operator.le,
-}
+BOUNDS = {"below": lt, "above": gt, "at_least": ge, "at_most": le}
 
 
 def claim(what: str, value: float, of: int | None = None, **bounds: float) -> None:

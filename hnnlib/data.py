@@ -2,19 +2,17 @@
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from hnnlib import checks
-from hnnlib.checks import expect
 from hnnlib.integrators import rollout
 from hnnlib.mechanics import VectorField
 from hnnlib.systems import MassSpring
@@ -62,7 +60,7 @@ def simulate(
     sigma is the noise's standard deviation on each component of z, ValueError if < 0.
     Rates are those of the clean states, as in the code of Greydanus et al. (2019).
     """
-    expect(0 <= sigma < torch.inf, f"sigma is {sigma}", "0 <= sigma")
+    checks.expect(0 <= sigma < torch.inf, f"sigma is {sigma}", "0 <= sigma")
     z = rollout(field, z0, t, rtol, atol)
     noise = torch.randn(z.shape, generator=generator, dtype=z.dtype)
     # Time by time: a field may have constants of its own for each trajectory.
@@ -77,7 +75,7 @@ def split_by_trajectory(
     n = data.z.shape[-3]
     n_train = round(train_fraction * n) if 0 < train_fraction < 1 else 0
     expected = f"one in (0, 1) that splits {n} trajectories"
-    expect(0 < n_train < n, f"train_fraction is {train_fraction}", expected)
+    checks.expect(0 < n_train < n, f"train_fraction is {train_fraction}", expected)
     parts = torch.randperm(n, generator=generator).split([n_train, n - n_train])
     states = torch.stack([data.z, data.z_clean, data.dz_dt])  # (3, ..., n, time, 2n)
     train, test = (Trajectories(data.t, *states[..., part, :, :]) for part in parts)
@@ -103,48 +101,40 @@ def stack(parts: Sequence[Trajectories]) -> Trajectories:
     """Put data of equal shape and times side by side, (seeds, trajectories, ...)."""
     t, *columns = zip(*(vars(data).values() for data in parts), strict=True)
     same = all(torch.equal(x, t[0]) for x in t)
-    expect(same, "the data sets' times t differ", "the same for all")
+    checks.expect(same, "the data sets' times t differ", "the same for all")
     return Trajectories(t[0], *(torch.stack(column) for column in columns))
 
 
-def load(path: Path | str, parse: Callable[[bytes], Any], remedy: str) -> Any:
-    """Return parse(content of a file); ValueError with the remedy if it cannot."""
+@contextmanager
+def reading(path: Path | str, remedy: str) -> Iterator[bytes]:
+    """Give a file's content; ValueError with the remedy if missing or damaged."""
     if not Path(path).parent.is_dir():  # a wheel has no data folder
         remedy = "hnnlib is alone here; in the project's folder: pip install -e ."
     if not Path(path).is_file():
         raise ValueError(f"{path} is missing, or no file; {remedy}")
     try:
-        return parse(Path(path).read_bytes())
+        yield Path(path).read_bytes()
     except Exception as error:  # damage has many names: zlib's, zipfile's, numpy's
         raise ValueError(f"{path} is damaged ({error}); {remedy}") from error
 
 
 def tensors(content: bytes, checksum: str | None = None) -> dict[str, Tensor]:
-    """Return the arrays of floats in an npz archive by name, all finite.
-
-    ValueError if its SHA-256 is other than the checksum, where one is given.
-    """
-    digest = sha256(content).hexdigest()
-    expect(checksum in (None, digest), f"its checksum is {digest}", str(checksum))
+    """Return an npz archive's floats by name; ValueError if its SHA-256 is another."""
+    found = sha256(content).hexdigest()
+    checks.expect(checksum in (None, found), f"its checksum is {found}", str(checksum))
     with np.load(io.BytesIO(content)) as file:  # pickled objects are refused
-        found = {k: torch.from_numpy(x) for k, x in file.items() if x.dtype.kind == "f"}
-    for name, x in found.items():
-        checks.finite(x[..., None], name)
-    return found
+        return {k: torch.from_numpy(x) for k, x in file.items() if x.dtype.kind == "f"}
 
 
 def load_spring(path: Path | str = SPRING_FILE) -> tuple[Trajectories, Trajectories]:
     """Read (train, test) of notebooks 02 to 05; ValueError if damaged or missing."""
-
-    def parse(content: bytes) -> tuple[Trajectories, Trajectories]:
+    with reading(path, "`python data/make_spring.py` builds it") as content:
         file, names = tensors(content), Trajectories.__dataclass_fields__
         train, test = ([file[f"{k}_{n}"] for n in names] for k in ("train", "test"))
         for t, *states in (train, test):
-            for x in states:
-                checks.tensor(x, "an array", (len(states[0]), len(t), 2))
+            times = t[:, None].expand_as(states[0])  # (trajectories, time, 2)
+            checks.finite(torch.stack([times, *states]), "a state")
         return Trajectories(*train), Trajectories(*test)
-
-    return load(path, parse, "`python data/make_spring.py` builds it")
 
 
 def load_planets(path: Path | str = PLANETS_FILE) -> dict[str, Tensor]:
@@ -153,16 +143,18 @@ def load_planets(path: Path | str = PLANETS_FILE) -> dict[str, Tensor]:
     Keys are train_t (time,), train_q (8, time, 3), test_t (time,), test_z (8, time, 6),
     mass (8,) and gm_sun; AU, Julian years and solar masses; data/README.md explains.
     """
-    build = "`git checkout planets.npz` in data restores it, `pip install de421` and "
-    parse = partial(tensors, checksum=PLANETS_SHA256)
-    return load(path, parse, build + "`python data/make_planets.py` build it")
+    remedy = "`git checkout planets.npz` in data restores it, `pip install de421` and "
+    with reading(path, remedy + "`python data/make_planets.py` build it") as content:
+        return tensors(content, PLANETS_SHA256)
 
 
 def load_pixels(path: Path | str = PIXELS_FILE) -> dict[str, Tensor]:
-    """Read what notebook 10 trained (data/README.md); ValueError as load_planets."""
+    """Read what notebook 10 trained (data/README.md); ValueError if it cannot."""
     remedy = "`git checkout pixels.*` in data restores it, `make results` trains it"
-    note = load(Path(path).with_suffix(".sha256"), bytes.decode, remedy)
-    return load(path, partial(tensors, checksum=note.split(" ")[0]), remedy)
+    with reading(Path(path).with_suffix(".sha256"), remedy) as note:
+        checksum = note.decode().split(" ")[0]
+    with reading(path, remedy) as content:
+        return tensors(content, checksum)
 
 
 def load_recording(path: Path | str) -> tuple[Tensor, Tensor]:
@@ -172,28 +164,20 @@ def load_recording(path: Path | str) -> tuple[Tensor, Tensor]:
     (2009): names after %, then a row of trial, time, angle, angular velocity for each
     measurement of one trial. ValueError with the row if it is other than that.
     """
-
-    def parse(content: bytes) -> tuple[Tensor, Tensor]:
+    remedy = "expected rows of trial, rising time in s, angle, angular velocity, as in "
+    with reading(path, remedy + "Schmidt & Lipson, Science 324, 81 (2009)") as content:
         text = io.StringIO(content.decode("utf-8-sig"))  # a mark may stand first
         table = torch.from_numpy(np.loadtxt(text, comments="%", ndmin=2))
-        expect(table.shape[1] == 4, f"it has {table.shape[1]} columns", "4")
+        checks.expect(table.shape[1] == 4, f"it has {table.shape[1]} columns", "4")
         checks.finite(table, "a row")
-        expect((table[:, 0] == table[0, 0]).all(), "it has several trials", "one")
+        checks.expect(len(table[:, 0].unique()) == 1, "it has several trials", "one")
         checks.times(table[:, 1])
         return table[:, 1], table[:, 2:]
 
-    rows = "expected rows of trial, rising time in s, angle, angular velocity"
-    return load(path, parse, f"{rows}, as in Schmidt & Lipson, Science 324, 81 (2009)")
-
 
 def load_results(path: Path | str = RESULTS_FILE) -> dict:
-    """Read what `make results` measured; ValueError if damaged or missing.
-
-    Keys are provenance, cited and entries; data/README.md explains them.
-    """
-
-    def parse(content: bytes) -> dict:
+    """Read what `make results` measured (data/README.md); ValueError if it cannot."""
+    remedy = "`make results` measures it; delete a damaged one first"
+    with reading(path, remedy) as content:
         found = json.loads(content)
         return {key: found[key] for key in ("provenance", "cited", "entries")}
-
-    return load(path, parse, "`make results` measures it; delete a damaged one first")

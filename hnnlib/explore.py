@@ -1,6 +1,6 @@
 """Put models beside the truth, under sliders; introduced in notebook 00."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 import ipywidgets as widgets
@@ -8,8 +8,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from hnnlib import checks
-from hnnlib.checks import expect
+from hnnlib.checks import expect, positive
 from hnnlib.integrators import implicit_midpoint, iterate, rk4, rollout
 from hnnlib.live import LiveFigure
 from hnnlib.mechanics import VectorField
@@ -22,18 +21,12 @@ SOLVERS = {
     "RK4": rk4,
     "implicit midpoint": implicit_midpoint,
 }
-THIS_SOLVER = "truth, this solver"
 SAMPLING = 0.1  # the step of the spring's data, hence of a StepPredictor
+Models = Mapping[str, VectorField]  # by their names in LOOK
 
 
-def race(
-    models: Mapping[str, VectorField],
-    z0: Tensor,
-    horizon: float,
-    solver: str,
-    dt: float,
-) -> dict[str, tuple[Tensor, Tensor]]:
-    """Move models from z0 (1, 2), the truth accurately; return times and states."""
+def race(models: Models, z0: Tensor, horizon: float, solver: str, dt: float) -> dict:
+    """Move models from z0 (1, 2n), the truth accurately; return {name: (t, z)}."""
     runs = {}
     for name, model in models.items():
         is_map = getattr(model, "is_map", False)
@@ -56,7 +49,7 @@ def compare(
     middle: Axes,
     right: Axes,
     system: Separable,
-    models: Mapping[str, VectorField],
+    models: Models,
     energy: float = 0.5,
     angle: float = 0.0,
     horizon: float = 10.0,
@@ -71,30 +64,27 @@ def compare(
     """
     known = hasattr(system, "state") and not isinstance(system, type)
     expect(known, f"system is {system!r}", "one with energy, field and state")
-    checks.positive(energy=energy, horizon=horizon, dt=dt)
+    positive(energy=energy, horizon=horizon, dt=dt)
     expect(solver in SOLVERS, f"solver is {solver!r}", f"one of {list(SOLVERS)}")
     names = [name for name in LOOK if name not in ("truth", "data")]
     expect(set(models) <= set(names), f"models are {list(models)}", f"some of {names}")
-    fields = {"truth": system.field, THIS_SOLVER: system.field} | dict(models)
-    if solver == "adaptive":
-        del fields[THIS_SOLVER]
+    fields = {"truth": system.field}
+    if solver != "adaptive":
+        fields["truth, this solver"] = system.field
     z0 = system.state(*torch.tensor([[energy], [angle]], dtype=torch.float64))  # (1, 2)
     with torch.no_grad():
-        runs = race(fields, z0, horizon, solver, dt)
+        runs = race(fields | dict(models), z0, horizon, solver, dt)
     phase_axes(left, limit)
-    middle.set(xlabel="time $t$", ylabel="position $q$", ylim=(-limit, limit))
-    right.set(ylim=(0, 2))
+    middle.set(xlabel="time $t$", xlim=(0, horizon))
+    middle.set(ylabel="position $q$", ylim=(-limit, limit))
+    right.set(xlim=(0, horizon), ylim=(0, 2))
     axes = left, middle, right
     words = [draw_run(axes, system, name, *run) for name, run in runs.items()]
-    for ax in axes[1:]:
-        ax.set_xlim(0, horizon)
     right.legend(loc="upper left", fontsize=11)  # "best" would search, slowly
     return "; ".join(words)
 
 
-def draw_run(
-    axes: Sequence[Axes], system: Separable, name: str, t: Tensor, z: Tensor
-) -> str:
+def draw_run(axes: tuple, system: Separable, name: str, t: Tensor, z: Tensor) -> str:
     """Draw the first coordinate's orbit, position, and energy; say its numbers."""
     first = z[..., :: z.shape[-1] // 2]  # (1, time, 2): q₁ and p₁
     look, line = (name, {}) if name in LOOK else ("truth", {"linewidth": 0.8})
@@ -103,14 +93,13 @@ def draw_run(
     axes[1].plot(t, z[0, :, 0], **(LOOK[look] | line))
     energy_lines(axes[2], t, ratio, look, **line)
     axes[2].lines[-1].set_label(name)
-    change = round(ratio[0, -1].item() - 1, 3) + 0.0  # + 0.0: no "-0.0"
     said = f"period {turn:.3f}" if turn == turn else "no full turn"
-    return f"{name}: energy {change:+.1%}, {said}"
+    return f"{name}: energy {ratio[0, -1] - 1:+z.1%}, {said}"  # z: no "-0.0%"
 
 
 def explorer(
     system: Separable,
-    trained: Mapping[str, Mapping[str, VectorField]],
+    trained: Mapping[str, Models],
     energies: tuple[float, float, float] = (0.5, 0.1, 1.5),
     limit: float = 2.0,
 ) -> LiveFigure:

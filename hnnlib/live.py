@@ -23,27 +23,23 @@ def drawn_on(ax: Axes) -> list[Artist]:
 
 def frame_of(ax: Axes) -> tuple:
     """Return what the rest of the picture depends on: limits, ticks and words."""
-    words = [ax.get_title(place) for place in ("left", "center", "right")]
-    words += [ax.get_xlabel(), ax.get_ylabel()]
-    labels = [*ax.get_xticklabels(which="both"), *ax.get_yticklabels(which="both")]
-    ticks = [label.get_text() for label in labels]
-    return ax.get_xlim(), ax.get_ylim(), ax.get_aspect(), words, ticks
+    titles = [ax.get_title(place) for place in ("left", "center", "right")]
+    ticks = [*ax.get_xticklabels(which="both"), *ax.get_yticklabels(which="both")]
+    words = [text.get_text() for text in (ax.xaxis.label, ax.yaxis.label, *ticks)]
+    return ax.get_xlim(), ax.get_ylim(), ax.get_aspect(), titles, words
 
 
 class LiveFigure:
-    """Draw two or more axes into an image whenever a slider moves.
+    """Draw two or more axes into an image whenever a slider, an ipywidget, moves.
 
     ``draw(left, right, **values)`` draws on them, after what it drew before is removed,
     and may return a line of numbers to stand below. Where no kernel runs the picture
     stays; so it does on an error, shown in words. One in the first picture is raised.
     """
 
-    def __init__(
-        self, draw: Callable, alt: str, panels: int = 2, **sliders: widgets.Widget
-    ):
+    def __init__(self, draw: Callable, alt: str, panels: int = 2, **sliders):
         self.draw, self.alt, self.sliders = draw, alt, sliders
-        self.message, self.image = widgets.HTML(), widgets.Image()
-        self.image.width = f"{360 * panels}"
+        self.message, self.image = widgets.HTML(), widgets.Image(width=360 * panels)
         self.figure = Figure(figsize=(4.5 * panels, 4), dpi=80, layout="none")
         self.figure.subplots_adjust(0.18 / panels, 0.15, 0.98, 0.91, wspace=0.25)
         self.canvas = FigureCanvasAgg(self.figure)  # its own, without pyplot
@@ -58,9 +54,8 @@ class LiveFigure:
     def redraw(self) -> None:
         """Draw with the sliders' present values.
 
-        Ticks and words take most of the time, so they are drawn only when they change
-        and kept as a background (blitting): 30 ms a picture, where a figure that is
-        cleared and saved takes 184.
+        Ticks and words are drawn only when they change and kept as a background
+        (blitting): 30 ms a picture, where a figure that is cleared and saved takes 184.
         """
         for ax in self.figure.axes:
             for artist in drawn_on(ax):

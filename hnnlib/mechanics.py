@@ -53,9 +53,8 @@ def slope(y: Tensor, z: Tensor, name: str, create_graph: bool) -> Tensor:
 def gradient(energy: Energy, z: Tensor) -> Tensor:
     """Return ∂energy/∂z, of z's shape (..., k), by automatic differentiation.
 
-    Under ``torch.no_grad`` the result carries no graph; otherwise it can be
-    differentiated once more, which is what training an HNN needs. z's
-    ``requires_grad`` is left alone; ValueError if energy(z) is not (...).
+    Under ``torch.no_grad`` it carries no graph; otherwise it is differentiable again,
+    as training an HNN needs. z is left alone; ValueError if energy(z) is not (...).
     """
     checks.tensor(z, "z")
     if torch.is_inference_mode_enabled() or z.is_inference():
@@ -68,10 +67,9 @@ def gradient(energy: Energy, z: Tensor) -> Tensor:
 
 
 def hamiltonian_vector_field(energy: Energy, z: Tensor) -> Tensor:
-    """Return the symplectic gradient (∂H/∂p, −∂H/∂q), by ``gradient``, with its laws.
+    """Return dz/dt by Hamilton's equations, dq/dt = ∂H/∂p, dp/dt = −∂H/∂q, (..., 2n).
 
-    Hamilton's equations, dq/dt = ∂H/∂p and dp/dt = −∂H/∂q (Greydanus et al. 2019,
-    eq. 1). Takes z (..., 2n), returns dz/dt of that shape; ValueError if z is odd.
+    The symplectic gradient (Greydanus et al. 2019, eq. 1); ValueError if z is odd.
     """
     checks.state(z)
     dh_dq, dh_dp = gradient(energy, z).chunk(2, dim=-1)

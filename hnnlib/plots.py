@@ -13,8 +13,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from hnnlib.mechanics import split
-
 LOOK = {  # one colour and line style a model, in every notebook
     "truth": dict(color="black", linestyle="-"),
     "next-step": dict(color="#AE8A00", linestyle=":"),
@@ -78,7 +76,7 @@ def phase_axes(ax: Axes, limit: float, title: str = "") -> Axes:
 
 def phase_portrait(ax: Axes, z: Tensor, model: str, **line) -> Axes:
     """Draw trajectories (trajectories, time, 2) in a model's look, starts marked."""
-    q, p = (x.squeeze(-1) for x in split(z.detach()))  # (trajectories, time)
+    q, p = z.detach().unbind(-1)  # (trajectories, time)
     look = LOOK[model] | line
     ax.plot(q.T, p.T, **look)[0].set_label(model)
     if model != "data":
@@ -97,7 +95,6 @@ def field_arrows(ax: Axes, z: Tensor, dz_dt: Tensor, **quiver) -> Axes:
 def energy_lines(ax: Axes, t: Tensor, ratio: Tensor, model: str, **line) -> Axes:
     """Draw E/E₀ (lines, time) against t (time,) in a model's look, the truth at 1."""
     ax.axhline(1.0, **LOOK["truth"], linewidth=1)
-    ax.plot(t, ratio.detach().T, **(LOOK[model] | line))
-    ax.lines[-1].set_label(model)
+    ax.plot(t, ratio.detach().T, **(LOOK[model] | line))[0].set_label(model)
     ax.set(xlabel="time $t$", ylabel="energy $E/E_0$")
     return ax

@@ -11,7 +11,6 @@ from scipy.special import ellipk
 from torch import Tensor
 
 from hnnlib import checks
-from hnnlib.checks import expect
 from hnnlib.mechanics import split
 
 
@@ -20,8 +19,7 @@ class Separable:
 
     A system writes ``energy``, H (..., 2n) -> (...), ``velocity``, ∂H/∂p of p, and
     ``force``, −∂H/∂q of q, both (..., n) -> (..., n); of one degree of freedom also
-    ``state``, the states (..., 2) of energies and phase angles (...). Constants are
-    positive.
+    ``state``, (..., 2), of energies and phase angles (...). Constants are positive.
     """
 
     def __post_init__(self) -> None:
@@ -109,7 +107,7 @@ class Pendulum(Separable):
         """Return k² = h/2mgl of swings, (...) alike; ValueError unless 0 < h < 2mgl."""
         h, top = torch.as_tensor(h), self.separatrix
         swings = ((0 < h) & (h < top)).all()
-        expect(swings, f"h is {h}", f"energies of swings, 0 < h < 2mgl = {top:g}")
+        checks.expect(swings, f"h is {h}", f"swings, 0 < h < 2mgl = {top:g}")
         return h / top
 
     def state(self, h: Tensor, angle: Tensor) -> Tensor:
@@ -119,10 +117,9 @@ class Pendulum(Separable):
         return torch.stack([q, p], dim=-1)
 
     def period(self, h: Tensor) -> Tensor:
-        """Return the exact time of a swing to and fro at energy h, (...) -> (...).
+        """Return the exact time 4√(l/g)·K(k) of a swing to and fro, (...) -> (...).
 
-        4√(l/g)·K(k), with the complete elliptic integral K and k² = h/2mgl (Landau &
-        Lifshitz, Mechanics, §11).
+        K: complete elliptic integral, k² = h/2mgl (Landau & Lifshitz, Mechanics, §11).
         """
         integral = torch.as_tensor(ellipk(self.modulus(h).detach().numpy()))
         return 4 * math.sqrt(self.l / self.g) * integral
@@ -142,6 +139,6 @@ def sample_polar(
     """Draw n values from U[low, high], 0 <= low < high, and n angles from U[0, 2π)."""
     checks.count(n=n)
     got = f"{name}_low, {name}_high are {low}, {high}"
-    expect(0 <= low < high < math.inf, got, "0 <= low < high")
+    checks.expect(0 <= low < high < math.inf, got, "0 <= low < high")
     u = torch.rand(2, n, generator=generator, dtype=torch.float64)  # (2, n)
     return low + (high - low) * u[0], 2 * math.pi * u[1]
