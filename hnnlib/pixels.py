@@ -51,8 +51,7 @@ def read_angle(frames: Tensor) -> tuple[Tensor, Tensor]:
     template = render(grid).flatten(-2)  # (templates, 784)
     angle, error = [], []
     for f in frames.reshape(-1, SIZE**2).split(256):
-        square = (f**2).sum(dim=-1, keepdim=True) + (template**2).sum(dim=-1)
-        d = square - 2 * f @ template.T  # (frames, templates)
+        d = torch.cdist(f, template) ** 2  # (frames, templates)
         i = d.argmin(dim=-1, keepdim=True)
         left, mid, right = (d.gather(-1, (i + k) % len(grid)) for k in (-1, 0, 1))
         shift = (left - right) / (2 * (left - 2 * mid + right))
@@ -66,9 +65,8 @@ def frame_pairs(film: Tensor) -> Tensor:
 
     ValueError unless the film is (..., 2 or more, 28, 28) with values in [0, 1].
     """
-    shape = tuple(film.shape)
-    fits = len(shape) > 2 and shape[-3] > 1 and shape[-2:] == (SIZE, SIZE)
-    expect(fits, f"film has shape {shape}", "(..., time >= 2, 28, 28)")
+    fits = film.ndim > 2 and film.shape[-3] > 1 and film.shape[-2:] == (SIZE, SIZE)
+    expect(fits, f"film has shape {tuple(film.shape)}", "(..., time >= 2, 28, 28)")
     low, high = film.min().item(), film.max().item()
     expect(0 <= low <= high <= 1, f"film has values {low:g} to {high:g}", "[0, 1]")
     return torch.stack([film[..., :-1, :, :], film[..., 1:, :, :]], dim=-3)

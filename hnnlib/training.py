@@ -27,9 +27,8 @@ def check_samples(model: nn.Module, inputs: Tensor, targets: Tensor) -> None:
         fits = x.ndim >= axes and x.numel() and x.shape[:-1] == inputs.shape[:-1]
         rows = "(N, 2n), of an ensemble (members, N, 2n), a target for each input"
         expect(fits, f"{name} have shape {tuple(x.shape)}", rows)
-    learns = any(w.requires_grad for w in model.parameters())
-    learns = learns and torch.is_grad_enabled()
-    expect(learns, "model has nothing to train", "weights, outside torch.no_grad")
+    able = torch.is_grad_enabled() and any(w.requires_grad for w in model.parameters())
+    expect(able, "model has nothing to train", "weights, outside torch.no_grad")
 
 
 def fit(
