@@ -132,7 +132,7 @@ def load_spring(path: Path | str = SPRING_FILE) -> tuple[Trajectories, Trajector
         file, names = tensors(content), Trajectories.__dataclass_fields__
         train, test = ([file[f"{k}_{n}"] for n in names] for k in ("train", "test"))
         for t, *states in (train, test):
-            times = t[:, None].expand_as(states[0])  # (trajectories, time, 2)
+            times = t[:, None].expand(len(states[0]), len(t), 2)  # all of this shape
             checks.finite(torch.stack([times, *states]), "a state")
         return Trajectories(*train), Trajectories(*test)
 

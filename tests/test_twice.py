@@ -62,11 +62,11 @@ def numbers(value):
 
 
 def owned(space, cells):
-    """The numbers that a notebook names, but for loops' names and what _ drops."""
+    """The numbers that a notebook names, but for those that a loop runs through."""
     nodes = [x for cell in cells for x in ast.walk(ast.parse(cell.source))]
     loops = [ast.walk(x.target) for x in nodes if isinstance(x, ast.For)]
     passing = {x.id for loop in loops for x in loop if isinstance(x, ast.Name)}
-    return {name: numbers(space[name]) for name in set(space) - passing - {"_"}}
+    return {name: numbers(space[name]) for name in set(space) - passing}
 
 
 def copied(value):
