@@ -151,11 +151,11 @@ def test_one_step_preserves_area_by_symplectic_methods(method, z0):
 
 
 def test_leapfrog_energy_error_stays_bounded_for_ten_thousand_periods():
-    h, t = SPRING.period / 40, times(1e4 * SPRING.period, 400_000)
+    h, t = SPRING.period / 20, times(1e4 * SPRING.period, 200_000)
     z = leapfrog(SPRING.velocity, SPRING.force, states(1.0, 0.0), t)
     error = (SPRING.energy(z) / SPRING.energy(z[0]) - 1).abs()
     bound = (h * SPRING.k / 2) ** 2 / (SPRING.k * SPRING.m)  # (ωh)²/4
-    assert 0.999 * bound < error[:40].max()
+    assert 0.999 * bound < error[:20].max()
     assert error.max() < bound * (1 + 1e-9)
 
 
@@ -441,31 +441,24 @@ def test_relative_and_absolute_tolerance_are_not_exchanged():
     assert error.max() < 1e-8 * 1e6
 
 
-TINY = [(1e-12, 1.0, 1e-6), (1.66e-27, 500.0, 1e-11)]  # kg, N/m, m
+TINY = [(1e-12, 1.0, 1e-6), (1.66e-27, 500.0, 1e-11), (9.1e-31, 500.0, 1e-11)]
 
 
-@pytest.mark.parametrize("m, k, q0", TINY)
-def test_units_too_small_for_atol_are_refused_with_the_one_to_pass(m, k, q0):
+@pytest.mark.parametrize("m, k, q0", TINY)  # kg, N/m, m
+@pytest.mark.parametrize("atol", [1e-9, 1e-13])
+def test_units_smaller_than_atol_are_as_right_as_others(m, k, q0, atol):
     spring, z0 = MassSpring(m, k), states([q0, 0.0])
     t = times(5 * spring.period, 50)
-    message = r"component \d of z, member \[0\], stays below .*; expected atol="
-    atol = 1e-9 if m == 1e-12 else 1e-13
-    with pytest.raises(ValueError, match=message) as error:
-        rollout(spring.field, z0, t, atol=atol)
-    better = float(str(error.value).split("atol=")[-1].split(",")[0])
-    z = rollout(spring.field, z0, t, atol=better)
+    z = rollout(spring.field, z0, t, atol=atol)
     size = torch.tensor([q0, q0 * math.sqrt(m * k)])
     assert ((z - spring.solution(z0, t)).abs().amax(dim=(0, 1)) / size).max() < 1e-6
 
 
-@pytest.mark.parametrize("power", range(0, -13, -1))
-def test_a_state_of_any_size_is_right_to_a_millionth_or_refused(power):
+@pytest.mark.parametrize("power", [*range(0, -13, -1), -30, -200])
+def test_a_state_of_any_size_is_right_to_a_millionth(power):
     z0, t = states([10.0**power, 0.0]), times(5 * MassSpring().period, 50)
-    try:
-        error = rollout(MassSpring().field, z0, t) - MassSpring().solution(z0, t)
-        assert error.abs().max() < 1e-6 * 10.0**power
-    except ValueError as refusal:
-        assert "too small for atol" in str(refusal) and power <= -6
+    error = rollout(MassSpring().field, z0, t) - MassSpring().solution(z0, t)
+    assert error.abs().max() < 1e-6 * 10.0**power
 
 
 def chain(z):
@@ -492,8 +485,10 @@ def planet(z):
         (Pendulum.field, states(math.pi, 0.0), 5),  # upside down
     ],
 )
-def test_components_that_are_small_by_nature_are_not_refused(field, z0, end):
-    assert rollout(field, z0, times(end, 4)).isfinite().all()
+def test_components_that_are_small_by_nature_do_not_hold_a_run_up(field, z0, end):
+    counted = Counted(field)
+    assert rollout(counted, z0, times(end, 4)).isfinite().all()
+    assert counted.calls < 2000
 
 
 def test_a_small_component_is_as_accurate_as_a_large_one():
@@ -501,12 +496,12 @@ def test_a_small_component_is_as_accurate_as_a_large_one():
     assert (z[:, 2] / 1e-8 - times(10, 100).cos()).abs().max() < 1e-6
 
 
-@pytest.mark.parametrize(
-    "rows, k", [(([1, 0], [1e-9, 0]), [1, 1e4]), (([1e-9, 0],), [1e4])]
-)
-def test_a_small_member_is_judged_as_alone(rows, k):
-    with pytest.raises(ValueError, match="component 0 of z, member .*below 1e-09"):
-        rollout(springs(k), states(*rows), times(10, 10))
+@pytest.mark.parametrize("others", [0, 1, 49])
+def test_a_small_member_is_as_right_among_large_ones_as_alone(others):
+    z0, t = states(*[[1.0, 0.0]] * others, [1e-9, 0.0]), times(1, 10)
+    z = rollout(springs([*[1.0] * others, 1e4]), z0, t)[-1]
+    exact = MassSpring(k=1e4).solution(z0[-1], t)
+    assert ((z - exact).abs().amax(dim=0) / exact.abs().amax(dim=0)).max() < 1e-6
 
 
 @pytest.mark.parametrize("rtol", [1e-13, 1e-16, 1e-30])
