@@ -25,7 +25,8 @@ WRONG = {
         ("lambda q, v: (1 + q**2) * v**2 / 2", "kinetic energy"),
         ("lambda q, v: (1 + q) * v", "areas in your (q, p)"),
         ("lambda q, v: torch.stack([q, (1 + q**2) * v], -1)", "wanted are 600 momenta"),
-        ("lambda q, v: 0 * v", "wanted 0"),
+        ("lambda q, v: 0 * v", "the same at v"),
+        ("lambda q, v: q", "the same at v"),
         ("lambda q, v: None", "cannot be used"),
     ],
 }
