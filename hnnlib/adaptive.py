@@ -13,14 +13,15 @@ MAX_CALLS = 1_000_000  # of a field: a run that needs more never ends
 class Batch:
     """Offer a field of many members to scipy, as one of a long vector in float64."""
 
-    def __init__(self, field: VectorField, z0: Tensor):
-        self.field, self.z0, self.calls, self.size = field, z0, 0, 0.0
+    def __init__(self, field: VectorField, z0: Tensor, most: int):
+        self.field, self.z0, self.most = field, z0, most
+        self.calls, self.size = 0, 0.0
 
     def __call__(self, _time: float, flat: np.ndarray) -> np.ndarray:
         """Return the rates of all states."""
-        if self.calls == MAX_CALLS:
+        if self.calls == self.most:
             why = "no end: is the field smooth, the model in eval()?"
-            raise RuntimeError(f"{MAX_CALLS} calls, {why} {self.news()}")
+            raise RuntimeError(f"{self.most} calls, {why} {self.news()}")
         z = torch.as_tensor(flat, dtype=self.z0.dtype).reshape(self.z0.shape)
         self.rate, self.calls = self.field(z), self.calls + 1
         return self.rate.reshape(-1).double().numpy()
@@ -39,12 +40,12 @@ class Batch:
 
 
 def solve(
-    field: VectorField, z0: Tensor, t: Tensor, rtol: float, atol: float
-) -> tuple[Tensor, Tensor]:
-    """Return the trajectory and the largest size of each component, of z0's shape."""
+    field: VectorField, z0: Tensor, t: Tensor, rtol: float, atol: float, most: int
+) -> tuple[Tensor, Tensor, int]:
+    """Return the trajectory, the largest size of each component, and the calls."""
     root = z0.shape[:-1].numel() ** 0.5
     finest = max(10 * torch.finfo(z0.dtype).eps, 2.3e-14)  # of scipy itself
-    batch = Batch(field, z0)
+    batch = Batch(field, z0, most)
     options = {"rtol": max(rtol / root, finest), "atol": atol / root}
     options |= {"t_eval": t.double().numpy(), "events": batch.accepted}
     span, start = (t[0].item(), t[-1].item()), z0.detach().double().flatten().numpy()
@@ -53,4 +54,4 @@ def solve(
     if not solution.success:
         raise RuntimeError(f"{solution.message} {batch.news()}")
     z = torch.as_tensor(solution.y, dtype=z0.dtype).reshape(*z0.shape, len(t))
-    return z.movedim(-1, -2), torch.from_numpy(batch.size).reshape(z0.shape)
+    return z.movedim(-1, -2), torch.from_numpy(batch.size).view(z0.shape), batch.calls

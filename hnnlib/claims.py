@@ -4,6 +4,8 @@ from collections.abc import Callable
 from functools import wraps
 from operator import ge, gt, le, lt
 
+from hnnlib.checks import expect
+
 BOUNDS = {"below": lt, "above": gt, "at_least": ge, "at_most": le}
 
 
@@ -13,6 +15,8 @@ def claim(what: str, value: float, of: int | None = None, **bounds: float) -> No
     ``claim("drift", 0.012, below=0.05)`` prints ``drift ≈ 0.012; below 0.05: True``.
     Bounds are below, above, at_least and at_most, one or more. NaN meets none.
     """
+    known = bounds and set(bounds) <= set(BOUNDS)
+    expect(known, f"bounds are {bounds}", f"one or more of {list(BOUNDS)}")
     value = float(getattr(value, "detach", lambda: value)())
     holds = all([BOUNDS[name](value, bound) for name, bound in bounds.items()])
     said = ", ".join(f"{n.replace('_', ' ')} {x:g}" for n, x in bounds.items())

@@ -1,6 +1,6 @@
 """Learn motion by networks of a few lines each; notebooks 03 to 05, 07, 09, 13.
 
-A net is a network (..., n_in) -> (..., n_out), or an ``Ensemble`` of such.
+A net is a network (..., n_in) -> (..., n_out), or many: ``HNN(Ensemble(nets))``.
 """
 
 from collections.abc import Sequence

@@ -86,8 +86,7 @@ def phase_portrait(ax: Axes, z: Tensor, model: str, **line) -> Axes:
 
 def field_arrows(ax: Axes, z: Tensor, dz_dt: Tensor, **quiver) -> Axes:
     """Draw a vector field dz_dt (..., 2) as arrows at z (..., 2)."""
-    q, p = z.reshape(-1, 2).T
-    dq_dt, dp_dt = dz_dt.detach().reshape(-1, 2).T
+    (q, p), (dq_dt, dp_dt) = z.detach().unbind(-1), dz_dt.detach().unbind(-1)
     ax.quiver(q, p, dq_dt, dp_dt, angles="xy", pivot="mid", **quiver)
     return ax
 

@@ -37,8 +37,10 @@ def test_a_claim_is_one_line_with_number_bound_and_verdict(value, bounds, said, 
 
 
 def test_a_bound_that_is_none_is_refused():
-    with pytest.raises(KeyError, match="beneath"):
+    with pytest.raises(ValueError, match="beneath': 2}; expected one or more of"):
         claim("drift", 1.0, beneath=2)
+    with pytest.raises(ValueError, match="bounds are {}"):
+        claim("drift", 1.0)
 
 
 @pytest.mark.parametrize("number", ["0.0123", "-3.1e-09", "16", "nan", "inf", "-inf"])

@@ -491,6 +491,21 @@ def test_components_that_are_small_by_nature_do_not_hold_a_run_up(field, z0, end
     assert counted.calls < 2000
 
 
+def well(z):
+    """A unit mass in q⁴ − q², at rest where q² = 1/2: its force there is rounding."""
+    q, p = split(z)
+    return torch.cat([p, -4 * q * (q**2 - 0.5)], dim=-1)
+
+
+@pytest.mark.parametrize("off", [1e-8, 1e-10, 1e-12])
+def test_a_motion_near_rest_is_found_as_far_as_rounding_lets(off):
+    field, z0, t = Counted(well), states([0.5**0.5 + off, 0.0]), times(20, 50)
+    q = rollout(field, z0, t)[0, :, 0]
+    exact = 0.5**0.5 + off * (2 * t).cos()  # 1.5 off² to second order
+    assert (q - exact).abs().max() < 1e-5 * off + 3 * off**2 + 1e-14
+    assert field.calls < 20_000
+
+
 def test_a_small_component_is_as_accurate_as_a_large_one():
     z = rollout(planet, states(1.0, 0.0, 1e-8, 0.0, 1.0, 0.0), times(10, 100))
     assert (z[:, 2] / 1e-8 - times(10, 100).cos()).abs().max() < 1e-6
@@ -502,6 +517,13 @@ def test_a_small_member_is_as_right_among_large_ones_as_alone(others):
     z = rollout(springs([*[1.0] * others, 1e4]), z0, t)[-1]
     exact = MassSpring(k=1e4).solution(z0[-1], t)
     assert ((z - exact).abs().amax(dim=0) / exact.abs().amax(dim=0)).max() < 1e-6
+
+
+def test_no_states_are_refused_in_words():
+    with pytest.raises(
+        ValueError, match=r"z0 has shape \(0, 2\); expected one or more"
+    ):
+        rollout(MassSpring().field, torch.zeros(0, 2), times(1, 2))
 
 
 @pytest.mark.parametrize("rtol", [1e-13, 1e-16, 1e-30])
@@ -584,7 +606,7 @@ def test_a_rate_that_is_no_number_ends_the_run_and_names_the_member():
 
 
 def test_a_run_that_never_ends_is_ended(monkeypatch):
-    monkeypatch.setattr(adaptive, "MAX_CALLS", 500)
+    monkeypatch.setattr(integrators, "MAX_CALLS", 500)
     with pytest.raises(RuntimeError, match="500 calls, no end: .* Reached t"):
         rollout(Pendulum.field, states([1.0, 0.0]), times(1e3, 3))
 

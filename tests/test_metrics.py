@@ -47,6 +47,14 @@ def test_a_ratio_to_no_energy_is_refused_with_the_member(start):
         relative_energy(energy, z)
 
 
+def test_an_energy_that_is_zero_but_for_rounding_is_refused():
+    z = torch.tensor([[[math.pi / 2, 0.0], [1.5, 0.2]]], dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"member \[0\] starts with energy 0"):
+        relative_energy(lambda z: z[..., 1] ** 2 / 2 - z[..., 0].cos(), z)
+    z[..., 0] -= 1e-6  # energy -1e-6: small, and no rounding
+    assert relative_energy(lambda z: -z[..., 0].cos(), z)[0, 0] == 1
+
+
 @pytest.mark.parametrize("energy", [lambda z: z[..., :1], lambda z: z.sum()])
 def test_an_energy_that_is_not_one_number_a_state_is_refused(energy):
     z = torch.ones(3, 5, 2)

@@ -113,6 +113,11 @@ def test_look_can_be_overridden_for_one_drawing(draw, ax, z):
     assert LOOK["derivative"]["color"] == "#B55000"
 
 
+def test_field_arrows_are_not_two_for_a_state_of_four_numbers(ax):
+    with pytest.raises(ValueError, match="too many values"):
+        field_arrows(ax, torch.zeros(5, 4), torch.zeros(5, 4))
+
+
 @pytest.mark.parametrize("shape", [(6,), (2, 3)])
 def test_field_arrows_stand_at_the_states_and_show_the_rates(shape, ax, rng):
     z = torch.randn(*shape, 2, generator=rng)
