@@ -68,7 +68,8 @@ class MassSpring(Separable):
 
     def solution(self, z0: Tensor, t: Tensor) -> Tensor:
         """Return the exact motion (*batch, time, 2) from z0 (*batch, 2) at t = 0."""
-        q, p = z0.unsqueeze(-1).unbind(-2)  # (*batch, 1) each, to meet t (time,)
+        checks.tensor(z0, "z0", (*z0.shape[:-1], 2))
+        q, p = split(z0)  # (*batch, 1) each, to meet t (time,)
         scale, angle = math.sqrt(self.m * self.k), t * math.sqrt(self.k / self.m)
         q_t = q * angle.cos() + p / scale * angle.sin()  # (*batch, time)
         p_t = p * angle.cos() - q * scale * angle.sin()

@@ -461,6 +461,16 @@ def test_a_state_of_any_size_is_right_to_a_millionth(power):
     assert error.abs().max() < 1e-6 * 10.0**power
 
 
+@pytest.mark.parametrize("k", [1e-4, 1.0, 100.0])
+def test_a_start_far_below_atol_is_right_after_many_periods(k):
+    z0, t = states([2.8e-30, 0.0]), times(75 / k**0.5, 20)  # atol alone gives 1e-15
+    exact = MassSpring(k=k).solution(z0, t)
+    z = rollout(MassSpring(k=k).field, z0, t)
+    assert (
+        (z - exact).abs().amax(dim=(0, 1)) / exact.abs().amax(dim=(0, 1))
+    ).max() < 1e-6
+
+
 def chain(z):
     """Three unit masses between four unit springs."""
     stiffness = states([2, -1, 0], [-1, 2, -1], [0, -1, 2])

@@ -64,6 +64,8 @@ def test_solution_obeys_the_equations_of_motion(m, k, rng):
     torch.testing.assert_close(
         rate, spring.field(spring.solution(z0, t)), rtol=1e-5, atol=1e-5
     )
+    with pytest.raises(ValueError, match=r"z0 has shape \(4,\); expected \(2,\)"):
+        spring.solution(torch.ones(4).double(), t[:2])  # two springs at two times
 
 
 @SPRINGS
