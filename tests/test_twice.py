@@ -101,6 +101,7 @@ def test_any_cell_can_be_run_twice_and_no_answer_changes_the_notebook(
     number, as_notebooks, capsys
 ):
     matplotlib.use("Agg")
+    torch.set_default_dtype(torch.float32)  # as a new kernel: 10 keeps it
     space, cells = {"__name__": number}, code_cells(number)
     first = [execute(cell, space) for cell in cells]
     before, wrong = owned(space, cells), []
