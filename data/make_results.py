@@ -27,20 +27,23 @@ import pixel_results
 import scipy
 import torch
 from executors import dask_executor, local_executor
+from notebook_cells import defined
 from saving import only_writer, write_whole
 from torch import Tensor, nn
 from tqdm import tqdm
 
 import hnnlib
-from hnnlib.bodies import NBody, three_body_starts, two_body_starts
+from hnnlib.bodies import NBody, three_body_starts
 from hnnlib.data import Trajectories, simulate, split_by_trajectory
 from hnnlib.integrators import rollout
 from hnnlib.metrics import energy_mse
-from hnnlib.models import HNN, MLP, DerivativePredictor, PairwiseHNN, SeparableHNN
+from hnnlib.models import HNN, MLP, DerivativePredictor, SeparableHNN
 from hnnlib.systems import MassSpring, Pendulum, sample_by_radius
 from hnnlib.training import fit, mse
 
 FILE = Path(__file__).with_name("results.json")
+BODIES = defined("09", "recipe")  # what notebook 09 writes out
+PairwiseHNN, two_body_starts = BODIES["PairwiseHNN"], BODIES["two_body_starts"]
 KEYS = ("task", "protocol", "model", "seed")
 Job = tuple[str, str, str, int]
 CLOSE = 5.0  # |dz/dt| of an encounter of three bodies

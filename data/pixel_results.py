@@ -17,17 +17,17 @@ from notebook_cells import defined
 from saving import write_whole
 from torch import Tensor, nn
 
-from hnnlib import pixels
 from hnnlib.data import PIXELS_FILE, load_pixels
 from hnnlib.integrators import iterate, rollout
 from hnnlib.metrics import period
 from hnnlib.models import MLP, DerivativePredictor
-from hnnlib.pixels import FRAME_TIME, SIZE
 from hnnlib.systems import Pendulum
 from hnnlib.training import fit
 
 WRITTEN = defined("10", "recipe")
 VAE, LatentHNN, film_losses = (WRITTEN[x] for x in ("VAE", "LatentHNN", "losses"))
+FRAME_TIME, film_pendulums = WRITTEN["FRAME_TIME"], WRITTEN["film_pendulums"]
+frame_pairs, read_angle = WRITTEN["frame_pairs"], WRITTEN["read_angle"]
 PENDULUM = Pendulum()
 RANGES = {  # spread and largest angle of the training films, amplitudes of the tests
     "pixels": (0.8, 2.0, 0.3, 1.92),
@@ -55,11 +55,11 @@ class WavelessVAE(VAE):
 
     def __init__(self, seed: int):
         super().__init__(seed)
-        self.decoder = MLP(1, 128, 128, 128, SIZE**2, seed=seed + 1).float()
+        self.decoder = MLP(1, 128, 128, 128, 28**2, seed=seed + 1).float()
 
     def decode(self, z: Tensor) -> Tensor:
         """Return frames, shapes as in VAE."""
-        return self.decoder(z[..., :1]).unflatten(-1, (SIZE, SIZE))
+        return self.decoder(z[..., :1]).unflatten(-1, (28, 28))
 
 
 CONTROLS = {  # of notebook 10: an autoencoder, and parts of the loss that are left out
@@ -104,7 +104,7 @@ def training_films(task: str, generator: torch.Generator) -> Tensor:
     spread, largest, *_ = RANGES[task]
     z0 = spread * torch.randn(900, 2, generator=generator, dtype=torch.float64)
     z0 = z0[PENDULUM.energy(z0) < 1 - math.cos(largest)][:300]
-    return pixels.film_pendulums(z0, 64)[1]
+    return film_pendulums(z0, 64)[1]
 
 
 def from_sound_start(
@@ -114,7 +114,7 @@ def from_sound_start(
     losses: Callable = film_losses,
 ) -> tuple[VAE, LatentHNN, dict[str, Tensor], int]:
     """Train on films; return both networks, parts of the loss and starts needed."""
-    fit_films = partial(pixels.fit_films, films=films, seed=seed, losses=losses)
+    fit_films = partial(WRITTEN["fit_films"], films=films, seed=seed, losses=losses)
     for starts in range(1, 11):
         first = seed + 1000 * (starts - 1)
         vae, hnn = autoencoder(first), LatentHNN(first)
@@ -134,7 +134,7 @@ def trained(task: str, seed: int) -> tuple[VAE, LatentHNN, Tensor, float, int]:
     start = time.process_time()
     vae, hnn, _, starts = from_sound_start(films, seed)
     with torch.no_grad():
-        z, _ = vae.encode(pixels.frame_pairs(films))
+        z, _ = vae.encode(frame_pairs(films))
     fit_run(hnn, hnn.rollout, z, seed)
     return vae, hnn, z, time.process_time() - start, starts
 
@@ -168,7 +168,7 @@ def build(task: str, model: str, seed: int) -> tuple[VAE, Callable, float]:
 
 def read_states(frames: Tensor) -> Tensor:
     """Return angle and velocity (films, time - 4, 2) measured on films, float64."""
-    a, _ = pixels.read_angle(frames)
+    a, _ = read_angle(frames)
     ends, near = a[:, 4:] - a[:, :-4], a[:, 3:-1] - a[:, 1:-3]
     return torch.stack([a[:, 2:-2], (8 * near - ends) / (12 * FRAME_TIME)], -1).double()
 
@@ -179,10 +179,10 @@ def measure(task: str, model: str, seed: int) -> dict[str, float | Tensor]:
     generator = torch.Generator().manual_seed(1906)
     bounds = 1 - math.cos(low), 1 - math.cos(high)
     z0 = PENDULUM.sample_by_energy(64, *bounds, generator)
-    _, films = pixels.film_pendulums(z0, 460)
+    _, films = film_pendulums(z0, 460)
     vae, run, seconds = build(task, model, seed)
     with torch.no_grad():
-        start, _ = vae.encode(pixels.frame_pairs(films[:, :2]))
+        start, _ = vae.encode(frame_pairs(films[:, :2]))
         drawn = vae.decode(run(start[:, 0], 458))
     turn = (PENDULUM.period(PENDULUM.energy(z0)) / FRAME_TIME).round().long()
     error = ((drawn - films[:, 1:]) ** 2).mean(dim=(-2, -1))  # (64, 459)
@@ -217,7 +217,7 @@ def networks() -> dict[str, np.ndarray]:
     films = training_films("pixels", torch.Generator().manual_seed(0))
     vae, hnn, history, _ = from_sound_start(films, 0)
     with torch.no_grad():
-        z, _ = vae.encode(pixels.frame_pairs(films))
+        z, _ = vae.encode(frame_pairs(films))
     found = {"clock": fit_run(hnn, hnn.rollout, z, 0)}
     found |= nn.ModuleDict({"vae": vae, "hnn": hnn}).state_dict()
     found |= {f"history.{name}": part for name, part in history.items()}
@@ -225,7 +225,7 @@ def networks() -> dict[str, np.ndarray]:
         some = partial(without, left_out)
         vae, _, history, _ = from_sound_start(films, 0, autoencoder, some)
         with torch.no_grad():
-            found[f"{name}.codes"], _ = vae.encode(pixels.frame_pairs(films[::10]))
+            found[f"{name}.codes"], _ = vae.encode(frame_pairs(films[::10]))
         found |= {f"{name}.{k}": part[-100:].mean() for k, part in history.items()}
     return {name: x.numpy() for name, x in found.items()}
 

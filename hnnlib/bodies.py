@@ -15,8 +15,7 @@ from hnnlib.systems import Separable, sample_by_radius
 class NBody(Separable):
     """Attract bodies in the plane by gravity: H = Σ p²/2m − Σ G·mᵢ·mⱼ/rᵢⱼ.
 
-    States (..., 4N) hold q = (x₁, y₁, x₂, y₂, …), then p in the same order. ValueError
-    where two bodies coincide.
+    States (..., 4N) hold q = (x₁, y₁, x₂, …), then p. ValueError where two coincide.
     """
 
     masses: tuple[float, ...]
@@ -91,24 +90,11 @@ def ring(first: Tensor, n: int) -> Tensor:
     return torch.cat([q.flatten(-2), p.flatten(-2)], dim=-1)
 
 
-def two_body_starts(n: int, generator: torch.Generator) -> Tensor:
-    """Draw n near-circular states (n, 8) of two unit masses, as the paper's code does.
-
-    The first body has x and y from U[0.5, 1.5], the other is opposite; both speeds of
-    the circle are multiplied by one factor of 1 + 0.05·N(0, 1).
-    """
-    checks.count(n=n)
-    first = torch.rand(n, 2, generator=generator, dtype=torch.float64) + 0.5
-    q, p = split(ring(first, 2))
-    noise = torch.randn(n, 1, generator=generator, dtype=torch.float64)
-    return torch.cat([q, p * (1 + 0.05 * noise)], dim=-1)
-
-
 def three_body_starts(n: int, generator: torch.Generator) -> Tensor:
     """Draw n near-circular states (n, 12) of three unit masses, as the paper's code.
 
-    An equilateral triangle at radius U[0.9, 1.2] and any angle; each component of each
-    velocity of the circle is multiplied by its own factor from U[0.8, 1.2].
+    An equilateral triangle at radius U[0.9, 1.2]; each component of the velocities on
+    the circle has a factor of its own from U[0.8, 1.2].
     """
     q, p = split(ring(sample_by_radius(n, 0.9, 1.2, generator), 3))
     noise = torch.rand(p.shape, generator=generator, dtype=torch.float64)

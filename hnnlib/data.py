@@ -87,8 +87,7 @@ def spring_dataset(
 ) -> tuple[Trajectories, Trajectories]:
     """Return the (train, test) data of notebooks 00 and 02 to 06 for one seed.
 
-    A spring with m = k = 1, n starts with H ~ U[0.2, 1] and any phase, 30 samples 0.1
-    apart, noise sigma, half of the trajectories for training.
+    m = k = 1, n starts with H ~ U[0.2, 1], 30 samples 0.1 apart, half for training.
     """
     generator = torch.Generator().manual_seed(seed)
     z0 = MassSpring().sample_by_energy(n, 0.2, 1.0, generator)
@@ -155,24 +154,6 @@ def load_pixels(path: Path | str = PIXELS_FILE) -> dict[str, Tensor]:
         checksum = note.decode().split(" ")[0]
     with reading(path, remedy) as content:
         return tensors(content, checksum)
-
-
-def load_recording(path: Path | str) -> tuple[Tensor, Tensor]:
-    """Read a recorded pendulum: t (time,) in s, z (time, 2) in rad and rad/s.
-
-    Text as ``real_pend_h_1.txt`` in the supplement to Schmidt & Lipson, Science 324, 81
-    (2009): names after %, then a row of trial, time, angle, angular velocity for each
-    measurement of one trial. ValueError with the row if it is other than that.
-    """
-    remedy = "expected rows of trial, rising time in s, angle, angular velocity, as in "
-    with reading(path, remedy + "Schmidt & Lipson, Science 324, 81 (2009)") as content:
-        text = io.StringIO(content.decode("utf-8-sig"))  # a mark may stand first
-        table = torch.from_numpy(np.loadtxt(text, comments="%", ndmin=2))
-        checks.expect(table.shape[1] == 4, f"it has {table.shape[1]} columns", "4")
-        checks.finite(table, "a row")
-        checks.expect(len(table[:, 0].unique()) == 1, "it has several trials", "one")
-        checks.times(table[:, 1])
-        return table[:, 1], table[:, 2:]
 
 
 def load_results(path: Path | str = RESULTS_FILE) -> dict:

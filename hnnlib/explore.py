@@ -105,8 +105,7 @@ def explorer(
 ) -> LiveFigure:
     """Return ``compare`` under sliders, with sets of models to choose from by name.
 
-    The start has the first of the energies, which may move from the second to the
-    third; phase space is shown up to the limit. Raises what ``compare`` raises.
+    Energies are the first, the least and the greatest; raises what ``compare`` raises.
     """
     sets = trained and all(isinstance(x, Mapping) for x in trained.values())
     expect(sets, f"trained is {trained!r}", "sets of models, by name")

@@ -1,22 +1,24 @@
 """Turn a vector field into a trajectory; introduced in notebooks 02 and 08.
 
 Starts z0 (*batch, 2n) and rising times t (time,) give a trajectory (*batch, time, 2n).
-``rollout`` is adaptive; the others take one step between neighbouring times and, as all
-of torch, keep a graph for a loss unless under ``torch.no_grad``. A separable H = T(p) +
-V(q) comes as ``dq_dt(p)`` = ∂T/∂p, ``dp_dt(q)`` = −∂V/∂q, (*batch, n) -> (*batch, n).
+``rollout`` is adaptive; the others take a step from time to time, and keep a graph
+unless under ``torch.no_grad``. Those of a separable H = T(p) + V(q) take ``dq_dt(p)`` =
+∂T/∂p and ``dp_dt(q)`` = −∂V/∂q, (*batch, n) -> (*batch, n).
 """
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
+from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from hnnlib import checks
-from hnnlib.adaptive import MAX_CALLS, solve
 from hnnlib.checks import expect
 from hnnlib.mechanics import VectorField, rates, split
 
 Rate = Callable[[Tensor], Tensor]  # velocity of p, or force of q
+MAX_CALLS = 1_000_000  # of a field: a run that needs more never ends
 
 
 def check_arguments(field: VectorField, z0: Tensor, t: Tensor) -> None:
@@ -31,6 +33,53 @@ def check_arguments(field: VectorField, z0: Tensor, t: Tensor) -> None:
         checks.finite(rates(field, z0), "field(z0)")
 
 
+class Batch:
+    """Offer a field of many members to scipy, as one of a long vector in float64."""
+
+    def __init__(self, field: VectorField, z0: Tensor, most: int):
+        self.field, self.z0, self.most = field, z0, most
+        self.calls, self.size = 0, 0.0
+
+    def __call__(self, _time: float, flat: np.ndarray) -> np.ndarray:
+        """Return the rates of all states."""
+        if self.calls == self.most:
+            why = "no end: is the field smooth, the model in eval()?"
+            raise RuntimeError(f"{self.most} calls, {why} {self.news()}")
+        z = torch.as_tensor(flat, dtype=self.z0.dtype).reshape(self.z0.shape)
+        self.rate, self.calls = self.field(z), self.calls + 1
+        return self.rate.reshape(-1).double().numpy()
+
+    def accepted(self, time: float, flat: np.ndarray) -> float:
+        """Note time and largest sizes: scipy looks for zeros after steps it keeps."""
+        self.time, self.size = time, np.maximum(self.size, np.abs(flat))
+        return 1.0
+
+    def news(self) -> str:
+        """Say how far the run came, and who holds it up."""
+        speed = self.rate.norm(dim=-1).nan_to_num(torch.inf, torch.inf)  # (*batch)
+        member = (speed == speed.max()).nonzero()[0].tolist()
+        who = f"batch member {member} moved fastest there, |dz/dt| = {speed.max():.3g}"
+        return f"Reached t = {self.time:.6g}; {who}"
+
+
+def solve(
+    field: VectorField, z0: Tensor, t: Tensor, rtol: float, atol: float, most: int
+) -> tuple[Tensor, Tensor, int]:
+    """Return the trajectory, the largest size of each component, and the calls."""
+    root = z0.shape[:-1].numel() ** 0.5
+    finest = max(10 * torch.finfo(z0.dtype).eps, 2.3e-14)  # of scipy itself
+    batch = Batch(field, z0, most)
+    options = {"rtol": max(rtol / root, finest), "atol": atol / root}
+    options |= {"t_eval": t.double().numpy(), "events": batch.accepted}
+    span, start = (t[0].item(), t[-1].item()), z0.detach().double().flatten().numpy()
+    with torch.no_grad():
+        solution = solve_ivp(batch, span, start, "DOP853", **options)
+    if not solution.success:
+        raise RuntimeError(f"{solution.message} {batch.news()}")
+    z = torch.as_tensor(solution.y, dtype=z0.dtype).reshape(*z0.shape, len(t))
+    return z.movedim(-1, -2), torch.from_numpy(batch.size).view(z0.shape), batch.calls
+
+
 def rollout(
     field: VectorField, z0: Tensor, t: Tensor, rtol: float = 1e-9, atol: float = 1e-13
 ) -> Tensor:
@@ -38,13 +87,11 @@ def rollout(
 
     An adaptive Runge–Kutta method of order 8 (Hairer, Nørsett & Wanner 1993). Members
     share each step; scipy bounds the root mean square of their errors, so tolerances
-    are divided by the root of their number n, and none is less accurate than alone.
-    At most n^(1/16) times the calls of the field are the price: 1.9 for n = 20 000.
-    Float32 resolves no rtol below 1e-6; a finer one is raised to it.
-
-    Where atol may cost a component a millionth of its largest size, atol falls by
-    thousands, a run each, until it cannot, or ten times the calls show that rounding is
-    resolved. What is small at first and grows later needs an atol of yours.
+    are divided by the root of their number n: none is less accurate than alone, for at
+    most n^(1/16) times the calls. Float32 takes no rtol below 1e-6. Where atol may cost
+    a component a millionth of its largest size, atol falls by thousands, a run each,
+    until it cannot, or ten times the calls show that rounding is resolved. What is
+    small at first and grows later needs an atol of yours.
 
     The trajectory has z0's dtype and no graph. ValueError if z0 requires a gradient;
     RuntimeError if it fails or never ends, with the time and the fastest member there.
@@ -98,18 +145,6 @@ def separable(dq_dt: Rate, dp_dt: Rate) -> VectorField:
     return lambda z: torch.cat([dq_dt(split(z)[1]), dp_dt(split(z)[0])], dim=-1)
 
 
-def symplectic_euler(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
-    """Integrate a separable H by a kick, then a drift; order 1 (de Vogelaere 1956)."""
-
-    def step(z, dt):
-        q, p = split(z)
-        p = p + dt * dp_dt(q)
-        return torch.cat([q + dt * dq_dt(p), p], dim=-1)
-
-    check_arguments(separable(dq_dt, dp_dt), z0, t)
-    return march(step, z0, t)
-
-
 def leapfrogs(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor, parts: tuple) -> Tensor:
     """Integrate a separable H by one leapfrog for each part of every step."""
     check_arguments(separable(dq_dt, dp_dt), z0, t)
@@ -139,10 +174,9 @@ def yoshida4(dq_dt: Rate, dp_dt: Rate, z0: Tensor, t: Tensor) -> Tensor:
 def implicit_midpoint(field: VectorField, z0: Tensor, t: Tensor) -> Tensor:
     """Integrate by z₁ = z₀ + dt·f((z₀ + z₁)/2); order 2, symplectic for any H.
 
-    Fixed-point iteration to 1e-13 finds it; RuntimeError after 99 (Hairer, Lubich &
-    Wanner 2006, II.1 and VIII.6). Two iterations multiply the error of an oscillation
-    by about −(ω·dt/2)²; Aitken (1926) jumps ahead by the factor seen. At a state of
-    rest, three iterations are all that a derivative sees.
+    Fixed-point iteration to 1e-13; RuntimeError after 99 (Hairer, Lubich & Wanner 2006,
+    VIII.6). Two iterations multiply an oscillation's error by about −(ω·dt/2)²; Aitken
+    (1926) jumps ahead by the factor seen. At rest, a derivative sees three iterations.
     """
 
     def step(z, dt):

@@ -54,8 +54,7 @@ class LiveFigure:
     def redraw(self) -> None:
         """Draw with the sliders' present values.
 
-        Ticks and words are drawn only when they change and kept as a background
-        (blitting): 30 ms a picture, where a figure that is cleared and saved takes 184.
+        Ticks and words stay as a background (blitting): 30 ms a picture, else 184 ms.
         """
         for ax in self.figure.axes:
             for artist in drawn_on(ax):
@@ -76,9 +75,8 @@ class LiveFigure:
         self.canvas.restore_region(self.background)
         for artist in drawn:
             artist.axes.draw_artist(artist)
-        buffer = io.BytesIO()
         picture = Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")
-        picture.save(buffer, "PNG", compress_level=1)
+        picture.save(buffer := io.BytesIO(), "PNG", compress_level=1)
         self.message.value = escape(numbers or "")
         self.image.value = buffer.getvalue()
 

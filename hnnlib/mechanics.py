@@ -53,8 +53,7 @@ def slope(y: Tensor, z: Tensor, name: str, create_graph: bool) -> Tensor:
 def gradient(energy: Energy, z: Tensor) -> Tensor:
     """Return ∂energy/∂z, of z's shape (..., k), by automatic differentiation.
 
-    Under ``torch.no_grad`` it carries no graph; otherwise it is differentiable again,
-    as training an HNN needs. z is left alone; ValueError if energy(z) is not (...).
+    Differentiable again unless under ``no_grad``; ValueError if energy(z) is not (...).
     """
     checks.tensor(z, "z")
     if torch.is_inference_mode_enabled() or z.is_inference():
@@ -79,8 +78,7 @@ def hamiltonian_vector_field(energy: Energy, z: Tensor) -> Tensor:
 def divergence(field: VectorField, z: Tensor) -> Tensor:
     """Return the divergence Σᵢ ∂fᵢ/∂zᵢ of a field at z (..., 2n), shape (...).
 
-    Zero for every Hamiltonian field (Liouville): phase-space volume is preserved. A
-    field that detaches z is refused: all its derivatives would be 0.
+    Zero for every Hamiltonian field (Liouville). ValueError if the field detaches z.
     """
     checks.state(z)
     with torch.enable_grad():

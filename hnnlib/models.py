@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from hnnlib import checks
-from hnnlib.bodies import separations
 from hnnlib.checks import expect
 from hnnlib.mechanics import gradient, hamiltonian_vector_field, split
 
@@ -73,8 +72,8 @@ class Ensemble(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply member i to x[i]: (members, ..., n_in) -> (members, ..., n_out)."""
-        if x.shape[:1] != (self.n,):
-            expect(False, f"x has shape {tuple(x.shape)}", f"{self.n} members first")
+        fits = x.shape[:1] == (self.n,)
+        expect(fits, f"x has shape {tuple(x.shape)}", f"{self.n} members first")
         one = partial(functional_call, self.stacked)
         return vmap(one, randomness="different")(numbers(self.stacked), x)
 
@@ -152,12 +151,18 @@ class DissipativeHNN(nn.Module):
         return torch.cat([dq_dt, dp_dt + self.friction(split(z)[1])], dim=-1)
 
 
-class SeparableModel(nn.Module):
-    """Move by T(p) + V(q), which heirs write: ``kinetic``, ``potential``; abstract."""
+class SeparableHNN(nn.Module):
+    """Learn H = T(p) + V(q) by two networks, (..., n) -> (..., 1) each."""
 
     def __init__(self, kinetic_net: nn.Module, potential_net: nn.Module):
         super().__init__()
         self.kinetic_net, self.potential_net = kinetic_net, potential_net
+
+    def kinetic(self, p: Tensor) -> Tensor:
+        return self.kinetic_net(p).squeeze(-1)
+
+    def potential(self, q: Tensor) -> Tensor:
+        return self.potential_net(q).squeeze(-1)
 
     def energy(self, z: Tensor) -> Tensor:
         q, p = split(z)
@@ -172,29 +177,3 @@ class SeparableModel(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Return dz/dt = (∂T/∂p, −∂V/∂q), (..., 2n)."""
         return hamiltonian_vector_field(self.energy, z)
-
-
-class SeparableHNN(SeparableModel):
-    """Learn T(p) and V(q) by two networks, (..., n) -> (..., 1) each."""
-
-    def kinetic(self, p: Tensor) -> Tensor:
-        return self.kinetic_net(p).squeeze(-1)
-
-    def potential(self, q: Tensor) -> Tensor:
-        return self.potential_net(q).squeeze(-1)
-
-
-class PairwiseHNN(SeparableModel):
-    """Learn H = Σ T(|pᵢ|²) + Σ V(log rᵢⱼ) of equal bodies in the plane.
-
-    Both networks are (..., 1) -> (..., 1), states (..., 4N) those of ``NBody``. Moved,
-    turned or exchanged bodies have one energy, so both momenta are conserved (Noether).
-    """
-
-    def kinetic(self, p: Tensor) -> Tensor:
-        square = (p.unflatten(-1, (-1, 2)) ** 2).sum(dim=-1)  # (..., N)
-        return self.kinetic_net(square[..., None]).sum(dim=(-2, -1))
-
-    def potential(self, q: Tensor) -> Tensor:
-        _, r = separations(q.unflatten(-1, (-1, 2)))  # (..., pairs)
-        return self.potential_net(r.log()[..., None]).sum(dim=(-2, -1))

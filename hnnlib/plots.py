@@ -25,14 +25,10 @@ LOOK = {  # one colour and line style a model, in every notebook
 
 
 def show(figure: Figure, alt: str) -> None:
-    """Display a figure with a text for readers who cannot see it, and close it.
-
-    A palette of 256 colours of its own makes the picture 0.37 as large.
-    """
-    buffer = io.BytesIO()
-    figure.savefig(buffer, bbox_inches="tight")
+    """Display a figure with a text for readers who cannot see it, and close it."""
+    figure.savefig(buffer := io.BytesIO(), bbox_inches="tight")
     picture = Image.open(buffer).convert("RGB").quantize(dither=Image.Dither.NONE)
-    send(picture, alt, optimize=True)
+    send(picture, alt, optimize=True)  # 256 colours of its own: 0.37 as large
     plt.close(figure)
 
 
@@ -46,8 +42,7 @@ def send(picture: Image.Image, alt: str, **options) -> None:
 def film(figure: Figure, draw: Callable, frames: int, seconds: float, alt: str) -> None:
     """Display an animated PNG whose frame i shows what draw(i) leaves on the figure.
 
-    All frames share the colours of ``LOOK`` and their tints: 25 frames of two orbits
-    took 38 kB so, and 565 with a palette of each frame's own.
+    All frames share ``LOOK``'s colours and tints: 25 of them took 38 kB, else 565.
     """
     colors = np.array([to_rgb(look["color"]) for look in LOOK.values()])  # (7, 3)
     tints = 1 + np.linspace(-1, 0, 12)[:, None, None] * (1 - colors)  # (12, 7, 3)

@@ -1,7 +1,4 @@
-"""Describe systems with a known Hamiltonian; introduced in notebooks 01 and 07.
-
-A new system is one frozen dataclass. Closed forms are tests' oracles.
-"""
+"""Describe systems with a known Hamiltonian; introduced in notebooks 01 and 07."""
 
 import math
 from dataclasses import dataclass
@@ -88,11 +85,6 @@ class Pendulum(Separable):
     l: float = 1.0  # noqa: E741
     g: float = 1.0
 
-    @property
-    def separatrix(self) -> float:
-        """Return the energy 2mgl of the pendulum at rest upside down."""
-        return 2 * self.m * self.g * self.l
-
     def energy(self, z: Tensor) -> Tensor:
         q, p = split(z)
         potential = self.m * self.g * self.l * (1 - q.cos())
@@ -106,7 +98,7 @@ class Pendulum(Separable):
 
     def modulus(self, h: Tensor) -> Tensor:
         """Return k² = h/2mgl of swings, (...) alike; ValueError unless 0 < h < 2mgl."""
-        h, top = torch.as_tensor(h), self.separatrix
+        h, top = torch.as_tensor(h), 2 * self.m * self.g * self.l
         swings = ((0 < h) & (h < top)).all()
         checks.expect(swings, f"h is {h}", f"swings, 0 < h < 2mgl = {top:g}")
         return h / top

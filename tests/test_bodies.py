@@ -4,11 +4,13 @@ import math
 
 import pytest
 import torch
+from notebook_cells import defined
 
-from hnnlib.bodies import NBody, ring, separations, three_body_starts, two_body_starts
+from hnnlib.bodies import NBody, ring, separations, three_body_starts
 from hnnlib.integrators import leapfrog, rollout
 from hnnlib.mechanics import hamiltonian_vector_field, split
 
+two_body_starts = defined("09", "recipe")["two_body_starts"]
 UNEQUAL = NBody((1.0, 0.2, 3.0, 0.7), G=2.0)
 SAMPLERS = pytest.mark.parametrize(
     "sample, n", [(two_body_starts, 2), (three_body_starts, 3)]

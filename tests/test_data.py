@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from notebook_cells import defined
 from pixel_results import VAE, LatentHNN
 
 from hnnlib.data import (
@@ -19,7 +20,6 @@ from hnnlib.data import (
     Trajectories,
     load_pixels,
     load_planets,
-    load_recording,
     load_results,
     load_spring,
     simulate,
@@ -30,6 +30,7 @@ from hnnlib.data import (
 from hnnlib.systems import MassSpring
 
 SPRING = MassSpring(m=0.5, k=2.0)
+load_recording = defined("15", "tool")["load_recording"]
 FIELDS = ("t", "z", "z_clean", "dz_dt")
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from notebook_cells import defined
 from torch import nn
 
 from hnnlib.bodies import NBody, three_body_starts
@@ -13,12 +14,12 @@ from hnnlib.models import (
     DerivativePredictor,
     DissipativeHNN,
     Ensemble,
-    PairwiseHNN,
     SeparableHNN,
     StepPredictor,
 )
 from hnnlib.training import fit
 
+PairwiseHNN = defined("09", "recipe")["PairwiseHNN"]
 MODELS = {StepPredictor: 2, DerivativePredictor: 2, HNN: 1}
 EVERY = pytest.mark.parametrize("model, n_out", MODELS.items())
 

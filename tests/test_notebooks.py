@@ -1,5 +1,6 @@
 """What every saved notebook must be: executed, complete, readable without a kernel."""
 
+import ast
 import base64
 import importlib.util
 import io
@@ -162,15 +163,31 @@ def test_the_readme_lists_every_notebook_and_shows_a_figure_of_the_series():
 
 
 @EVERY_NOTEBOOK
-def test_only_what_draws_checks_or_solves_is_folded(path):
+def test_only_what_draws_checks_or_solves_and_named_tools_are_folded(path):
     for cell in code_cells(path):
         folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
         if folded:
-            assert {"figure", "check", "solution"} & set(tags(cell)), cell.source
+            allowed = {"figure", "check", "solution", "tool"}
+            assert allowed & set(tags(cell)), cell.source
         if "figure" in tags(cell):
             assert not re.search(r"\b(fit|rollout|claim)\(", cell.source), cell.source
-        if {"check", "solution"} & set(tags(cell)):
+        if {"check", "solution", "tool"} & set(tags(cell)):
             assert folded, cell.source
+
+
+@EVERY_NOTEBOOK
+def test_a_tool_only_defines_what_else_would_be_imported_and_is_named_in_words(path):
+    prose = "\n".join(c.source for c in read(path).cells if c.cell_type == "markdown")
+    _, seen = words_and_seen(path)
+    for cell in (c for c in code_cells(path) if "tool" in tags(c)):
+        body = ast.parse(cell.source).body
+        functions = {n.name for n in body if isinstance(n, ast.FunctionDef)}
+        kinds = ast.FunctionDef, ast.Import, ast.ImportFrom
+        assert functions and all(isinstance(n, kinds) for n in body), cell.source
+        assert not cell.outputs and "claim(" not in cell.source
+        for name in functions:
+            called = any(re.search(rf"\b{name}\(", c.source) for c in seen)
+            assert not called or f"`{name}`" in prose, name
 
 
 def size(cells):  # lines that are not blank

@@ -4,22 +4,24 @@ import math
 
 import pytest
 import torch
-from pixel_results import VAE, LatentHNN, film_losses  # as notebook 10 has them
+from pixel_results import (  # as notebook 10 has them
+    FRAME_TIME,
+    VAE,
+    WRITTEN,
+    LatentHNN,
+    film_losses,
+    film_pendulums,
+    frame_pairs,
+    read_angle,
+)
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from hnnlib import pixels
 from hnnlib.mechanics import hamiltonian_vector_field
 from hnnlib.models import MLP
-from hnnlib.pixels import (
-    FRAME_TIME,
-    film_pendulums,
-    fit_films,
-    frame_pairs,
-    read_angle,
-    render,
-)
 from hnnlib.systems import Pendulum
+
+fit_films, render = WRITTEN["fit_films"], WRITTEN["render"]
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +167,7 @@ def after_noise(seed):
 
 
 def trained_by_hand(films, steps, beta, seed):
-    """The recipe of ``fit_films``, without torch's scheduler and clipping."""
+    """The recipe that notebook 10 tells, without torch's scheduler and clipping."""
     vae, hnn = networks()
     weights = [*vae.parameters(), *hnn.parameters()]
     adam, generator = torch.optim.Adam(weights), torch.Generator().manual_seed(seed)
@@ -187,7 +189,7 @@ def trained_by_hand(films, steps, beta, seed):
     return torch.cat([w.detach().flatten() for w in weights])
 
 
-def test_films_are_fitted_by_the_recipe_of_the_docstring(films):
+def test_films_are_fitted_by_the_recipe_that_is_told(films):
     films = torch.cat([films, 1 - films])  # so bright that gradients are clipped
     vae, hnn = networks()
     fit_films(vae, hnn, film_losses, films, steps=12, beta=0.5, seed=5)
@@ -196,7 +198,7 @@ def test_films_are_fitted_by_the_recipe_of_the_docstring(films):
     assert (got - expected).abs().max() < 2e-6  # the weights move by 6e-3
 
 
-def test_parts_of_the_loss_come_and_go_as_the_docstring_says(films, monkeypatch):
+def test_parts_of_the_loss_come_and_go_as_the_text_says(films, monkeypatch):
     steps, seen = (0, 250, 500, 1000, 2999, 3000, 3500), []
 
     def losses(vae, hnn, clip, generator):
@@ -205,7 +207,7 @@ def test_parts_of_the_loss_come_and_go_as_the_docstring_says(films, monkeypatch)
         names = ("frames", "future", "latent", "canonical", "KL")
         return dict(zip(names, parts, strict=True))
 
-    monkeypatch.setattr(pixels, "trange", lambda *_, **__: steps)  # not all of them
+    monkeypatch.setitem(WRITTEN, "trange", lambda *_, **__: steps)  # not all of them
     history = fit_films(*networks(), losses, films, 4000, beta=0.5)
     for name, value in zip(history, range(5), strict=True):
         assert (history[name][list(steps)] == value).all()  # unweighted

@@ -22,7 +22,6 @@ import saving
 import torch
 
 import hnnlib.data
-import hnnlib.pixels
 from hnnlib.systems import Pendulum
 
 FILE = Path(__file__).parents[1] / "data" / "results.json"
@@ -334,8 +333,7 @@ def test_films_of_seed_0_are_those_of_the_notebook_and_parts_can_be_left_out():
     films = pixel_results.training_films("pixels", rng)
     start = nbformat.read(FILE.parents[1] / "notebooks" / "10_pixels.ipynb", 4)
     (cell,) = (c.source for c in start.cells if "truth, films = " in c.source)
-    space = {"torch": torch, "pendulum": Pendulum(), "pixels": hnnlib.pixels}
-    space["frame_pairs"] = hnnlib.pixels.frame_pairs
+    space = pixel_results.WRITTEN | {"pendulum": Pendulum()}
     exec(cell, space)
     assert torch.equal(films, space["films"])
     models = pixel_results.VAE(0), pixel_results.LatentHNN(0)

@@ -11,8 +11,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "hnnlib"
 ROOMS = (  # each may import only those before it
-    "checks mechanics adaptive integrators systems bodies data models training "
-    "pixels metrics claims plots live explore"
+    "checks mechanics integrators systems bodies data models training "
+    "metrics claims plots live explore"
 ).split()
 WRITTEN = "energy velocity force state kinetic potential".split()  # said by Separable
 HEADLESS = ROOMS[: ROOMS.index("plots")]
@@ -90,8 +90,8 @@ def code_lines(text):
 
 def test_package_stays_small_enough_to_read():
     lines = {module: len(text.splitlines()) for module, text in SOURCE.items()}
-    assert sum(lines.values()) <= 1615
-    assert sum(len(code_lines(text)) for text in SOURCE.values()) <= 1020
+    assert sum(lines.values()) <= 1400
+    assert sum(len(code_lines(text)) for text in SOURCE.values()) <= 900
     assert max(lines.values()) <= 200
 
 
@@ -105,7 +105,7 @@ def test_no_function_is_too_long_to_be_said_in_one_sentence(module):
 
 @EVERY
 def test_no_concrete_class_of_the_package_has_heirs_in_it(module):
-    abstract = {"Separable", "SeparableModel", "Predictor"}
+    abstract = {"Separable", "Predictor"}
     own = {
         n.name
         for text in SOURCE.values()
