@@ -42,8 +42,8 @@ from hnnlib.systems import MassSpring, Pendulum, sample_by_radius
 from hnnlib.training import fit, mse
 
 FILE = Path(__file__).with_name("results.json")
-BODIES = defined("09", "recipe")  # what notebook 09 writes out
-PairwiseHNN, two_body_starts = BODIES["PairwiseHNN"], BODIES["two_body_starts"]
+WRITTEN = defined("09", "recipe")
+PairwiseHNN, two_body_starts = WRITTEN["PairwiseHNN"], WRITTEN["two_body_starts"]
 KEYS = ("task", "protocol", "model", "seed")
 Job = tuple[str, str, str, int]
 CLOSE = 5.0  # |dz/dt| of an encounter of three bodies

@@ -11,9 +11,11 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 def defined(number: str, tag: str) -> dict:
     """Return the names that a notebook's first code cell and its tagged ones define.
 
-    Torch's default dtype, which the first cell sets, is left as it was.
+    Torch's default dtype is left as it was; one thread and the series' style stay.
+    What a notebook defines cannot be pickled: send a process names.
     """
-    (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
+    found = NOTEBOOKS.glob(f"{number}_*.ipynb")
+    (path,) = (p for p in found if "-Copy" not in p.stem)  # JupyterLab's duplicates
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     code = [c for c in cells if c["cell_type"] == "code"]
     tagged = [c for c in code if tag in c["metadata"].get("tags", [])]

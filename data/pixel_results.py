@@ -28,6 +28,7 @@ WRITTEN = defined("10", "recipe")
 VAE, LatentHNN, film_losses = (WRITTEN[x] for x in ("VAE", "LatentHNN", "losses"))
 FRAME_TIME, film_pendulums = WRITTEN["FRAME_TIME"], WRITTEN["film_pendulums"]
 frame_pairs, read_angle = WRITTEN["frame_pairs"], WRITTEN["read_angle"]
+fit_films, render = WRITTEN["fit_films"], WRITTEN["render"]
 PENDULUM = Pendulum()
 RANGES = {  # spread and largest angle of the training films, amplitudes of the tests
     "pixels": (0.8, 2.0, 0.3, 1.92),
@@ -114,16 +115,16 @@ def from_sound_start(
     losses: Callable = film_losses,
 ) -> tuple[VAE, LatentHNN, dict[str, Tensor], int]:
     """Train on films; return both networks, parts of the loss and starts needed."""
-    fit_films = partial(WRITTEN["fit_films"], films=films, seed=seed, losses=losses)
+    fit_some = partial(fit_films, films=films, seed=seed, losses=losses)
     for starts in range(1, 11):
         first = seed + 1000 * (starts - 1)
         vae, hnn = autoencoder(first), LatentHNN(first)
-        look = fit_films(vae, hnn, steps=FIRST_STEPS, beta=1e-4)
+        look = fit_some(vae, hnn, steps=FIRST_STEPS, beta=1e-4)
         if look["frames"][-50:].mean() < FOLDED:
             break
     else:
         raise RuntimeError(f"seed {seed}: ten starts, and every one folded")
-    rest = fit_films(vae, hnn, steps=STEPS, beta=2e-3)
+    rest = fit_some(vae, hnn, steps=STEPS, beta=2e-3)
     return vae, hnn, {k: torch.cat([look[k], rest[k]]) for k in rest}, starts
 
 

@@ -15,7 +15,7 @@ from hnnlib.systems import Separable, sample_by_radius
 class NBody(Separable):
     """Attract bodies in the plane by gravity: H = Σ p²/2m − Σ G·mᵢ·mⱼ/rᵢⱼ.
 
-    States (..., 4N) hold q = (x₁, y₁, x₂, …), then p. ValueError where two coincide.
+    States (..., 4N): q = (x₁, y₁, x₂, …), p alike. ValueError if two bodies coincide.
     """
 
     masses: tuple[float, ...]
@@ -93,8 +93,8 @@ def ring(first: Tensor, n: int) -> Tensor:
 def three_body_starts(n: int, generator: torch.Generator) -> Tensor:
     """Draw n near-circular states (n, 12) of three unit masses, as the paper's code.
 
-    An equilateral triangle at radius U[0.9, 1.2]; each component of the velocities on
-    the circle has a factor of its own from U[0.8, 1.2].
+    An equilateral triangle at radius U[0.9, 1.2], any angle; each velocity component of
+    the circle has a factor of its own from U[0.8, 1.2] (Greydanus et al. 2019).
     """
     q, p = split(ring(sample_by_radius(n, 0.9, 1.2, generator), 3))
     noise = torch.rand(p.shape, generator=generator, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Simulate trajectories to learn from, split and load them; notebooks 02 and 15."""
+"""Simulate trajectories to learn from, split and load them; notebooks 02 and 10."""
 
 import io
 import json
@@ -87,7 +87,7 @@ def spring_dataset(
 ) -> tuple[Trajectories, Trajectories]:
     """Return the (train, test) data of notebooks 00 and 02 to 06 for one seed.
 
-    m = k = 1, n starts with H ~ U[0.2, 1], 30 samples 0.1 apart, half for training.
+    n springs (m = k = 1, H ~ U[0.2, 1]), 30 noisy samples 0.1 apart; half the n train.
     """
     generator = torch.Generator().manual_seed(seed)
     z0 = MassSpring().sample_by_energy(n, 0.2, 1.0, generator)
@@ -106,7 +106,7 @@ def stack(parts: Sequence[Trajectories]) -> Trajectories:
 
 @contextmanager
 def reading(path: Path | str, remedy: str) -> Iterator[bytes]:
-    """Give a file's content; ValueError with the remedy if missing or damaged."""
+    """Give a file's bytes to a ``with``; ValueError with the remedy if either fails."""
     if not Path(path).parent.is_dir():  # a wheel has no data folder
         remedy = "hnnlib is alone here; in the project's folder: pip install -e ."
     if not Path(path).is_file():

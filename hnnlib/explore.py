@@ -105,7 +105,7 @@ def explorer(
 ) -> LiveFigure:
     """Return ``compare`` under sliders, with sets of models to choose from by name.
 
-    Energies are the first, the least and the greatest; raises what ``compare`` raises.
+    Energies: E₀ at first, least, greatest; q and p to ±limit. Raises as ``compare``.
     """
     sets = trained and all(isinstance(x, Mapping) for x in trained.values())
     expect(sets, f"trained is {trained!r}", "sets of models, by name")

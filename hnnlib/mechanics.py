@@ -53,7 +53,7 @@ def slope(y: Tensor, z: Tensor, name: str, create_graph: bool) -> Tensor:
 def gradient(energy: Energy, z: Tensor) -> Tensor:
     """Return ∂energy/∂z, of z's shape (..., k), by automatic differentiation.
 
-    Differentiable again unless under ``no_grad``; ValueError if energy(z) is not (...).
+    Differentiable again unless under ``no_grad``. ValueError unless energy(z) is (...).
     """
     checks.tensor(z, "z")
     if torch.is_inference_mode_enabled() or z.is_inference():
@@ -78,7 +78,7 @@ def hamiltonian_vector_field(energy: Energy, z: Tensor) -> Tensor:
 def divergence(field: VectorField, z: Tensor) -> Tensor:
     """Return the divergence Σᵢ ∂fᵢ/∂zᵢ of a field at z (..., 2n), shape (...).
 
-    Zero for every Hamiltonian field (Liouville). ValueError if the field detaches z.
+    Zero for every Hamiltonian field (Liouville). ValueError if no part of it sees z.
     """
     checks.state(z)
     with torch.enable_grad():

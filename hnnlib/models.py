@@ -1,4 +1,4 @@
-"""Learn motion by networks of a few lines each; notebooks 03 to 05, 07, 09, 13.
+"""Learn motion by networks of a few lines each; notebooks 03 to 05, 07, 13.
 
 A net is a network (..., n_in) -> (..., n_out), or many: ``HNN(Ensemble(nets))``.
 """
@@ -152,7 +152,7 @@ class DissipativeHNN(nn.Module):
 
 
 class SeparableHNN(nn.Module):
-    """Learn H = T(p) + V(q) by two networks, (..., n) -> (..., 1) each."""
+    """Learn H = ``kinetic``(p) + ``potential``(q), nets (..., n) -> (..., 1) each."""
 
     def __init__(self, kinetic_net: nn.Module, potential_net: nn.Module):
         super().__init__()

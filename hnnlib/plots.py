@@ -42,7 +42,7 @@ def send(picture: Image.Image, alt: str, **options) -> None:
 def film(figure: Figure, draw: Callable, frames: int, seconds: float, alt: str) -> None:
     """Display an animated PNG whose frame i shows what draw(i) leaves on the figure.
 
-    All frames share ``LOOK``'s colours and tints: 25 of them took 38 kB, else 565.
+    All frames share ``LOOK``'s colours and tints: 25 took 38 kB, with their own 565.
     """
     colors = np.array([to_rgb(look["color"]) for look in LOOK.values()])  # (7, 3)
     tints = 1 + np.linspace(-1, 0, 12)[:, None, None] * (1 - colors)  # (12, 7, 3)

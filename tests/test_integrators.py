@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from cells import code_cells
 from scipy.integrate import solve_ivp
 from torch import nn
 from torch.autograd.functional import jacobian
@@ -141,6 +142,14 @@ def test_one_step_preserves_area_by_symplectic_methods(method, z0):
         assert error > 1e-6
     else:  # the midpoint's derivative converges an iteration after the midpoint
         assert error < (1e-11 if method == "implicit_midpoint" else 1e-14)
+
+
+def test_symplectic_euler_of_notebook_08_kicks_before_it_drifts():
+    (cell,) = (c for c in code_cells("08") if "def kick_drift(" in c.source)
+    exec(cell.source, space := {"Pendulum": systems.Pendulum})
+    q, p = space["kick_drift"](*states(1.0, 0.5), 0.1)
+    kicked = 0.5 - 0.1 * math.sin(1)
+    assert [q.item(), p.item()] == pytest.approx([1 + 0.1 * kicked, kicked], abs=1e-15)
 
 
 def test_leapfrog_energy_error_stays_bounded_for_ten_thousand_periods():

@@ -185,9 +185,18 @@ def test_a_tool_only_defines_what_else_would_be_imported_and_is_named_in_words(p
         kinds = ast.FunctionDef, ast.Import, ast.ImportFrom
         assert functions and all(isinstance(n, kinds) for n in body), cell.source
         assert not cell.outputs and "claim(" not in cell.source
+        others = [c for c in code_cells(path) if c.source != cell.source]
         for name in functions:
-            called = any(re.search(rf"\b{name}\(", c.source) for c in seen)
-            assert not called or f"`{name}`" in prose, name
+            used = [c for c in others if re.search(rf"\b{name}\b", c.source)]
+            assert used, f"nobody needs {name}"
+            in_sight = any(c in seen for c in used)
+            assert not in_sight or f"`{name}`" in prose, name
+
+
+def test_no_two_notebooks_have_the_same_tool():
+    tools = [c for p in PATHS for c in code_cells(p) if "tool" in tags(c)]
+    names = [n for c in tools for n in re.findall(r"^def (\w+)", c.source, re.M)]
+    assert len(names) >= 9 and len(set(names)) == len(names)
 
 
 def size(cells):  # lines that are not blank

@@ -11,8 +11,10 @@ from pixel_results import (  # as notebook 10 has them
     LatentHNN,
     film_losses,
     film_pendulums,
+    fit_films,
     frame_pairs,
     read_angle,
+    render,
 )
 from torch import nn
 from torch.distributions import Normal, kl_divergence
@@ -20,8 +22,6 @@ from torch.distributions import Normal, kl_divergence
 from hnnlib.mechanics import hamiltonian_vector_field
 from hnnlib.models import MLP
 from hnnlib.systems import Pendulum
-
-fit_films, render = WRITTEN["fit_films"], WRITTEN["render"]
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def after_noise(seed):
 
 
 def trained_by_hand(films, steps, beta, seed):
-    """The recipe that notebook 10 tells, without torch's scheduler and clipping."""
+    """The recipe of notebook 10, without torch's scheduler and clipping."""
     vae, hnn = networks()
     weights = [*vae.parameters(), *hnn.parameters()]
     adam, generator = torch.optim.Adam(weights), torch.Generator().manual_seed(seed)
@@ -189,7 +189,7 @@ def trained_by_hand(films, steps, beta, seed):
     return torch.cat([w.detach().flatten() for w in weights])
 
 
-def test_films_are_fitted_by_the_recipe_that_is_told(films):
+def test_films_are_fitted_by_the_recipe(films):
     films = torch.cat([films, 1 - films])  # so bright that gradients are clipped
     vae, hnn = networks()
     fit_films(vae, hnn, film_losses, films, steps=12, beta=0.5, seed=5)
@@ -351,9 +351,10 @@ def test_pixels_do_not_depend_on_the_default_dtype(films):
         torch.testing.assert_close(a, b)
 
 
-def test_films_shorter_than_a_clip_are_refused(films):
+def test_films_shorter_than_a_clip_are_refused_before_any_work(films, capsys):
     with pytest.raises(ValueError, match="films have 17 frames; expected 18"):
-        fit_films(*networks(), film_losses, films[:, :17], steps=1, beta=1e-4)
+        fit_films(*networks(), film_losses, films[:, :17], 1, 1e-4, label="a bar")
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ ROOMS = (  # each may import only those before it
     "checks mechanics integrators systems bodies data models training "
     "metrics claims plots live explore"
 ).split()
-WRITTEN = "energy velocity force state kinetic potential".split()  # said by Separable
+# Said by the classes: Separable, SeparableHNN.
+WRITTEN = "energy velocity force state kinetic potential".split()
 HEADLESS = ROOMS[: ROOMS.index("plots")]
 SOURCE = {path.stem: path.read_text(encoding="utf-8") for path in PACKAGE.glob("*.py")}
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
