@@ -28,7 +28,7 @@ WRITTEN = defined("10", "recipe")
 VAE, LatentHNN, film_losses = (WRITTEN[x] for x in ("VAE", "LatentHNN", "losses"))
 FRAME_TIME, film_pendulums = WRITTEN["FRAME_TIME"], WRITTEN["film_pendulums"]
 frame_pairs, read_angle = WRITTEN["frame_pairs"], WRITTEN["read_angle"]
-fit_films, render = WRITTEN["fit_films"], WRITTEN["render"]
+fit_films, read_states = WRITTEN["fit_films"], WRITTEN["read_states"]
 PENDULUM = Pendulum()
 RANGES = {  # spread and largest angle of the training films, amplitudes of the tests
     "pixels": (0.8, 2.0, 0.3, 1.92),
@@ -165,13 +165,6 @@ def build(task: str, model: str, seed: int) -> tuple[VAE, Callable, float]:
         fit_run(field, partial(midpoint_run, field), z.double(), seed)
     run = euler_run if model == "Euler MLP, own steps" else accurate_run
     return vae, partial(run, field), time.process_time() - start
-
-
-def read_states(frames: Tensor) -> Tensor:
-    """Return angle and velocity (films, time - 4, 2) measured on films, float64."""
-    a, _ = read_angle(frames)
-    ends, near = a[:, 4:] - a[:, :-4], a[:, 3:-1] - a[:, 1:-3]
-    return torch.stack([a[:, 2:-2], (8 * near - ends) / (12 * FRAME_TIME)], -1).double()
 
 
 def measure(task: str, model: str, seed: int) -> dict[str, float | Tensor]:

@@ -49,6 +49,11 @@ CASES = {
         {"leapfrog(*halves, z, t),": "rk4(pendulum.field, z, t),"},
         {"arange(20_001)": "arange(6_001)"},
     ),
+    "09": (
+        "untrained pairwise HNN: largest dP/dt",
+        {"PairwiseHNN(small(0), small(1))(some)": "HNN(MLP(8, 8, 1, seed=0))(some)"},
+        {},
+    ),
     "14": (
         "state MSE, that of exact rates in that of clips",
         {"[*model.parameters(), start]": "[*model.parameters()]"}

@@ -14,7 +14,6 @@ from pixel_results import (  # as notebook 10 has them
     fit_films,
     frame_pairs,
     read_angle,
-    render,
 )
 from torch import nn
 from torch.distributions import Normal, kl_divergence
@@ -22,6 +21,8 @@ from torch.distributions import Normal, kl_divergence
 from hnnlib.mechanics import hamiltonian_vector_field
 from hnnlib.models import MLP
 from hnnlib.systems import Pendulum
+
+render = WRITTEN["render"]
 
 
 @pytest.fixture(scope="module")
