@@ -152,7 +152,7 @@ class DissipativeHNN(nn.Module):
 
 
 class SeparableHNN(nn.Module):
-    """Learn H = ``kinetic``(p) + ``potential``(q), nets (..., n) -> (..., 1) each."""
+    """Learn H = T(p) + V(q) by two nets, (..., n) -> (..., 1) each."""
 
     def __init__(self, kinetic_net: nn.Module, potential_net: nn.Module):
         super().__init__()
