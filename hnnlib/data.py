@@ -107,7 +107,7 @@ def stack(parts: Sequence[Trajectories]) -> Trajectories:
 @contextmanager
 def reading(path: Path | str, remedy: str) -> Iterator[bytes]:
     """Give a file's bytes to a ``with``; ValueError with the remedy if either fails."""
-    if not Path(path).parent.is_dir():  # a wheel has no data folder
+    if not SPRING_FILE.parent.is_dir():  # a wheel has no data folder
         remedy = "hnnlib is alone here; in the project's folder: pip install -e ."
     if not Path(path).is_file():
         raise ValueError(f"{path} is missing, or no file; {remedy}")

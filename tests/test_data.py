@@ -246,9 +246,13 @@ def test_a_path_may_be_a_string_and_a_folder_is_no_file(load, tmp_path):
         load(str(tmp_path / "broken"))
 
 
-def test_a_wheel_without_the_projects_folder_says_where_the_data_are(tmp_path):
+def test_a_wheel_without_the_projects_folder_says_where_the_data_are(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "site-packages" / "data" / "spring.npz"
+    monkeypatch.setattr("hnnlib.data.SPRING_FILE", path)
     with pytest.raises(ValueError, match="folder: pip install -e ."):
-        load_spring(tmp_path / "site-packages" / "data" / "spring.npz")
+        load_spring(path)
 
 
 def test_file_with_a_few_bytes_flipped_is_refused_wherever_they_are(tmp_path):
@@ -440,8 +444,9 @@ def test_recorded_pendulum_is_read_as_times_and_states(tmp_path):
     assert t.dtype == z.dtype == torch.float64
 
 
-def test_missing_recording_is_refused_with_its_path_and_its_source(tmp_path):
-    path = tmp_path / "nowhere.txt"
+@pytest.mark.parametrize("path", ["nowhere.txt", "no_folder/nowhere.txt"])
+def test_missing_recording_is_refused_with_its_path_and_its_source(path, tmp_path):
+    path = tmp_path / path
     with pytest.raises(ValueError) as error:
         load_recording(path)
     assert f"{path} is missing" in str(error.value)
