@@ -41,7 +41,6 @@ class Batch:
         self.calls, self.size = 0, 0.0
 
     def __call__(self, _time: float, flat: np.ndarray) -> np.ndarray:
-        """Return the rates of all states."""
         if self.calls == self.most:
             why = "no end: is the field smooth, the model in eval()?"
             raise RuntimeError(f"{self.most} calls, {why} {self.news()}")

@@ -387,6 +387,18 @@ def test_bad_input_gets_the_reason(axes, change, message):
         compare(*axes, **arguments)
 
 
+@pytest.mark.parametrize("stretch", [1e-3, 1.0, 1e3])  # orbits tall, round and wide
+@pytest.mark.parametrize("turn", [0.5, 0.35, 0.23, 0.17, 0.09, 0.0123])
+def test_a_motion_too_fast_for_the_samples_is_refused(axes, turn, stretch):
+    spring = MassSpring(m=stretch, k=stretch * (2 * math.pi / turn) ** 2)
+    if turn > 0.3:
+        said = compare(*axes, spring, {}, angle=0.7)
+        assert float(said.split("period ")[1]) == pytest.approx(turn, rel=0.02)
+    else:  # 0.09 would be drawn, and said, as 0.9
+        with pytest.raises(ValueError, match="truth: a turn takes under 0.3; expected"):
+            compare(*axes, spring, {}, angle=0.7)
+
+
 def test_explorer_refuses_at_once_what_it_cannot_draw():
     with pytest.raises(RuntimeError, match="HNN: mat1 and mat2 shapes"):
         explorer(SPRING, {"a": {"HNN": DerivativePredictor(MLP(4, 8, 4, seed=0))}})
