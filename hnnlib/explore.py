@@ -30,11 +30,11 @@ def race(models: Models, z0: Tensor, horizon: float, solver: str, dt: float) -> 
     runs = {}
     for name, model in models.items():
         is_map = getattr(model, "is_map", False)
-        move = SOLVERS["adaptive" if name == "truth" else solver]
-        step = SAMPLING if is_map or move is SOLVERS["adaptive"] else dt
+        how = "adaptive" if name == "truth" else solver
+        step = SAMPLING if is_map or how == "adaptive" else dt
         t = torch.arange(0, horizon + step / 2, step, dtype=torch.float64)
         try:
-            z = iterate(model, z0, len(t) - 1) if is_map else move(model, z0, t)
+            z = iterate(model, z0, len(t) - 1) if is_map else SOLVERS[how](model, z0, t)
             if name == "truth":  # lines from sample to sample are about its path
                 line, path = (x.norm(dim=-1).mean() for x in (z.diff(dim=1), model(z)))
                 ok = step * path <= 1.2 * line  # three samples a turn, or more

@@ -22,7 +22,7 @@ def energy_mse(energy: Energy, z_true: Tensor, z: Tensor) -> Tensor:
 
 
 def phase(z: Tensor) -> Tensor:
-    """Return the clockwise angle, below π a sample: (..., time, 2) -> (..., time)."""
+    """Return the angle turned clockwise in steps < π: (..., time, 2) -> (..., time)."""
     checks.tensor(z, "z", (*z.shape[:-1], 2))
     angle = torch.atan2(-z[..., 1], z[..., 0])  # (..., time), from −π to π
     turned = torch.remainder(angle.diff(dim=-1) + torch.pi, 2 * torch.pi) - torch.pi
